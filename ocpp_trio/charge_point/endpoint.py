@@ -1,0 +1,40 @@
+"""Where a charge point connects: the CSMS's URL with the identity appended (OCPP-J 1.6 section 3.1.1)."""
+
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import attrs
+
+IDENTITY_LIMIT: Final = 48
+"""Characters; 1.6 states no limit, this is that of 2.x."""
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """Host and port to dial, and the request target that names the charge point."""
+
+    host: str
+    port: int
+    resource: str
+
+    @property
+    def authority(self) -> str:
+        """The Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == 80 else f"{host}:{self.port}"
+
+
+def endpoint_of(url: str, identity: str) -> Endpoint:
+    """The connection URL of a charge point, taken apart.
+
+    The identity becomes one more path segment, percent-encoded, before any query. Raises ValueError on
+    a URL that is no ws URL and on an identity that is empty or longer than 48 characters.
+    """
+    if not 1 <= len(identity) <= IDENTITY_LIMIT:
+        raise ValueError(f"expected an identity of 1 to {IDENTITY_LIMIT} characters, found {identity!r}")
+    parts = urlsplit(url)
+    if parts.scheme != "ws" or not parts.hostname:
+        raise ValueError(f"expected a URL like ws://host:port/path, found {url!r}")
+    path = parts.path.rstrip("/") + "/" + quote(identity, safe="")
+    resource = f"{path}?{parts.query}" if parts.query else path
+    return Endpoint(host=parts.hostname, port=80 if parts.port is None else parts.port, resource=resource)

@@ -1,0 +1,102 @@
+"""The state machine of a charge point's connection.
+
+Owns the one transition table, the instants, and everybody who waits for a state. It does no I/O and
+decides nothing: the client tells it what happened.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+
+from ocpp_trio.errors import Closed, LocalProtocolError
+from ocpp_trio.link.instrument import Instrument
+from ocpp_trio.link.lifecycle import ConnectionState, Transition
+
+_S = ConnectionState
+TRANSITIONS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = {
+    _S.DISCONNECTED: frozenset({_S.CONNECTING, _S.CLOSING}),
+    _S.CONNECTING: frozenset({_S.BOOTING, _S.RESUMING, _S.BACKING_OFF, _S.CLOSING}),
+    _S.BOOTING: frozenset({_S.RESUMING, _S.BACKING_OFF, _S.CLOSING}),
+    _S.RESUMING: frozenset({_S.ONLINE, _S.BACKING_OFF, _S.CLOSING}),
+    _S.ONLINE: frozenset({_S.BACKING_OFF, _S.CLOSING}),
+    _S.BACKING_OFF: frozenset({_S.CONNECTING, _S.CLOSING}),
+    _S.CLOSING: frozenset({_S.DISCONNECTED}),
+}
+SUBSCRIPTION_SIZE: Final = 64
+"""Transitions kept for a subscriber who does not read: several reconnects' worth. The oldest go first."""
+
+
+class Lifecycle:
+    """Where the connection is, how it came there, and who wants to know."""
+
+    def __init__(self, identity: str, instrument: Instrument) -> None:
+        self._identity = identity
+        self._instrument = instrument
+        self._online, self._offline = trio.Event(), trio.Event()
+        self._offline.set()
+        self._subscribers: dict[trio.MemorySendChannel[Transition], trio.MemoryReceiveChannel[Transition]] = {}
+        self.state = ConnectionState.DISCONNECTED
+        self.attempt = 0
+        self.backoff: float | None = None
+        self.closed: Closed | None = None
+        self.online_since: float | None = None
+
+    def to(self, state: ConnectionState, closed: Closed | None = None, *, backoff: float | None = None) -> None:
+        """Move to a state and tell everybody. Raises LocalProtocolError where the table has no way."""
+        if state not in TRANSITIONS[self.state]:
+            raise LocalProtocolError(f"no way from {self.state.name} to {state.name}")
+        transition = Transition(
+            previous=self.state,
+            state=state,
+            at=trio.current_time(),
+            attempt=self.attempt,
+            closed=closed,
+            backoff=backoff,
+        )
+        self.state, self.backoff = state, backoff
+        self.closed = closed or self.closed
+        self._switch(transition)
+        self._instrument.state_changed(self._identity, transition)
+        for send, receive in self._subscribers.items():
+            _push(send, receive, transition)
+
+    def _switch(self, transition: Transition) -> None:
+        if transition.state is ConnectionState.ONLINE:
+            self.online_since = transition.at
+            self._offline = trio.Event()
+            self._online.set()
+        elif transition.previous is ConnectionState.ONLINE:
+            self.online_since = None
+            self._online = trio.Event()
+            self._offline.set()
+
+    async def wait_online(self) -> None:
+        """Wait for ONLINE; returns at once if it is there already."""
+        await self._online.wait()
+
+    async def wait_offline(self) -> None:
+        """Wait until it is not ONLINE; returns at once if it is not."""
+        await self._offline.wait()
+
+    @contextmanager
+    def subscribe(self) -> Iterator[trio.MemoryReceiveChannel[Transition]]:
+        """Every transition from now on. A subscriber 64 behind loses the oldest; nobody waits for it."""
+        send, receive = trio.open_memory_channel[Transition](SUBSCRIPTION_SIZE)
+        self._subscribers[send] = receive
+        with send, receive:
+            try:
+                yield receive
+            finally:
+                del self._subscribers[send]
+
+
+def _push(
+    send: trio.MemorySendChannel[Transition], receive: trio.MemoryReceiveChannel[Transition], transition: Transition
+) -> None:
+    try:
+        send.send_nowait(transition)
+    except trio.WouldBlock:
+        receive.receive_nowait()
+        send.send_nowait(transition)

@@ -1,0 +1,1 @@
+"""The CSMS's end: listen, agree on identity and version, and keep one session per charge point."""

@@ -1,0 +1,243 @@
+"""The server: one listener, one barrier per connection, one session per charge point.
+
+Owns every connection's task. What goes wrong on one connection is logged there and touches no other.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import attrs
+import trio
+
+from ocpp_trio.csms.handshake import Handshake, Refusal, choose_subprotocol, identity_of
+from ocpp_trio.csms.registry import Registry
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.link.connection import Depth
+from ocpp_trio.link.instrument import Instrument, Link
+from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.message_ids import new_message_ids
+from ocpp_trio.link.nursery import open_background
+from ocpp_trio.link.router import Router
+from ocpp_trio.link.session import Session, open_session
+from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.transport import GOING_AWAY, Transport, Upgrade, open_server, peer_address
+
+logger = logging.getLogger(__name__)
+
+Listen = Callable[..., Awaitable[Sequence[trio.abc.Listener[Any]]]]
+Admit = Callable[[Handshake], Awaitable[Refusal | None]]
+CsmsSessionTask = Callable[[Session], Awaitable[None]]
+
+_NO_VERSION = Closed(CloseReason.PROTOCOL_ERROR, 1002, "no common subprotocol")
+
+
+@attrs.frozen(kw_only=True)
+class CsmsStatistics:
+    """A snapshot of a server; all counts are of this moment unless they say otherwise."""
+
+    sessions: int
+    pending_handshakes: int
+    max_pending_handshakes: int
+    connections: int
+    draining: bool
+
+
+class CsmsServer:
+    """A running CSMS. `serve_csms` hands it out."""
+
+    def __init__(
+        self,
+        routers: Sequence[Router],
+        listeners: Sequence[trio.abc.Listener[Any]],
+        settings: Settings,
+        *,
+        admit: Admit | None,
+        session_task: CsmsSessionTask | None,
+    ) -> None:
+        self._routers: Mapping[str, Router] = {router.version.subprotocol: router for router in routers}
+        if not routers or len(self._routers) != len(routers):
+            raise ValueError(f"expected one router per OCPP version, found {len(routers)} for {list(self._routers)}")
+        self._settings = settings
+        self._admit = admit
+        self._session_task = session_task
+        self._registry = Registry()
+        self._handshakes = Depth()
+        self._connections = 0
+        self._accepting = trio.CancelScope()
+        self.listeners = tuple(listeners)
+
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """The live sessions by identity, as they are at this moment."""
+        return {session.identity: session for session in self._registry if session.closed is None}
+
+    @property
+    def port(self) -> int:
+        """The TCP port of the first listener."""
+        listener = self.listeners[0]
+        if isinstance(listener, trio.SocketListener):
+            return int(listener.socket.getsockname()[1])
+        return int(listener.port)  # type: ignore[attr-defined]  # a listener of the caller's own
+
+    def statistics(self) -> CsmsStatistics:
+        """A frozen snapshot for introspection and tests."""
+        return CsmsStatistics(
+            sessions=len(self.sessions),
+            pending_handshakes=self._handshakes.now,
+            max_pending_handshakes=self._handshakes.peak,
+            connections=self._connections,
+            draining=self._accepting.cancel_called,
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """Stop in an orderly way: accept no more connections and no new CALLs, let what is open be
+        answered for up to `seconds`, and close every session with 1001.
+
+        `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait.
+        """
+        self._accepting.cancel()
+        sessions = list(self._registry)
+        try:
+            with trio.move_on_after(seconds):
+                async with trio.open_nursery() as nursery:
+                    for session in sessions:
+                        nursery.start_soon(session.drain)
+        finally:
+            for session in list(self._registry):
+                session.close(GOING_AWAY)
+
+    async def serve(self) -> None:
+        """Accept connections until drained, and wait for the last one to end."""
+        async with trio.open_nursery() as connections:
+            with self._accepting:
+                await trio.serve_listeners(self._serve_stream, list(self.listeners), handler_nursery=connections)
+
+    async def _serve_stream(self, stream: trio.abc.Stream) -> None:
+        """The barrier: whatever happens on a connection ends here."""
+        self._connections += 1
+        link = Link(identity="", role="csms", number=self._connections, peer=peer_address(stream))
+        if self._handshakes.now >= self._settings.limits.pending_handshakes:
+            self._note_failure(link, Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            await self._serve_connection(stream, link)
+        except HandshakeError as failure:
+            self._note_failure(link, failure.closed, failure.status)
+        except ConnectionClosed as exc:
+            self._note_failure(link, exc.closed)
+        except Exception:
+            logger.exception("connection of %s failed", link.peer)
+
+    def _note_failure(self, link: Link, closed: Closed, status: int | None = None) -> None:
+        self._settings.instrument.handshake_failed(link, closed, status=status)
+
+    async def _serve_connection(self, stream: trio.abc.Stream, link: Link) -> None:
+        with ExitStack() as handshaking:
+            handshaking.enter_context(self._handshakes)
+            async with open_server(stream, limits=self._settings.limits) as upgrade:
+                transport, identity = await self._shake_hands(upgrade, link)
+                handshaking.close()
+                async with self._registry.take_place(identity):
+                    if not self._accepting.cancel_called:
+                        await self._serve_session(transport, attrs.evolve(link, identity=identity))
+
+    async def _shake_hands(self, upgrade: Upgrade, link: Link) -> tuple[Transport, str]:
+        """Answer the upgrade request: the only way to a session. Raises HandshakeError for every other way."""
+        try:
+            with trio.fail_after(self._settings.limits.handshake_deadline):
+                identity, refusal = await self._judge(upgrade, link)
+                if refusal is not None:
+                    await upgrade.reject(refusal.status, headers=refusal.headers, body=refusal.detail.encode())
+                    raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)
+                # No match is answered 101 without the header, and closed then (OCPP-J 1.6 section 3.2).
+                chosen = choose_subprotocol(upgrade.subprotocols, self._routers)
+                transport = await upgrade.accept(chosen)
+        except trio.TooSlowError:
+            raise HandshakeError(Closed(CloseReason.TRANSPORT_ERROR, None, "the handshake took too long")) from None
+        if chosen is None:
+            transport.end(_NO_VERSION)
+            raise HandshakeError(_NO_VERSION, status=101)
+        return transport, identity
+
+    async def _judge(self, upgrade: Upgrade, link: Link) -> tuple[str, Refusal | None]:
+        """Who it is, and why not: syntax first, then the caller's hook."""
+        if upgrade.defect is not None:
+            return "", Refusal(400, upgrade.defect)
+        identity = identity_of(upgrade.path)
+        if identity is None:
+            return "", Refusal(404, "expected a charge point identity as last segment of the path")
+        if self._admit is None:
+            return identity, None
+        handshake = Handshake(
+            identity=identity,
+            path=upgrade.path,
+            subprotocols=upgrade.subprotocols,
+            headers=upgrade.headers,
+            peer=link.peer,
+        )
+        try:
+            return identity, await self._admit(handshake)
+        except Exception:
+            logger.exception("the admission hook failed for %r", identity)
+            return identity, Refusal(500, "internal error")
+
+    async def _serve_session(self, transport: Transport, link: Link) -> None:
+        assert transport.subprotocol is not None  # the handshake chose one of our routers' keys
+        router = self._routers[transport.subprotocol]
+        gate = self._registry.gate(link.identity, router.version.boot.action)
+        try:
+            async with (
+                open_session(transport, router, link=link, settings=self._settings, gate=gate) as session,
+                open_background() as nursery,
+            ):
+                self._registry.enter(session)
+                if self._session_task is not None:
+                    nursery.start_soon(self._run_session_task, self._session_task, session)
+                await session.wait_closed()
+        finally:
+            self._registry.keep_gate(link.identity, gate)
+
+    async def _run_session_task(self, task: CsmsSessionTask, session: Session) -> None:
+        """A session task that fails ends its session with 1011 and no other."""
+        try:
+            await task(session)
+        except Exception as exc:
+            if not (isinstance(exc, ConnectionClosed) and session.closed is not None):
+                logger.exception("session task of %s failed", session.identity)
+                session.close(Closed(CloseReason.STOPPING, 1011, "internal error"))
+
+
+async def serve_csms(
+    routers: Sequence[Router],
+    port: int,
+    *,
+    host: str | None = None,
+    admit: Admit | None = None,
+    session_task: CsmsSessionTask | None = None,
+    limits: Limits | None = None,
+    instrument: Instrument | None = None,
+    new_message_id: Callable[[], str] | None = None,
+    listen: Listen = trio.open_tcp_listeners,
+    task_status: trio.TaskStatus[CsmsServer] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve charge points: `server = await nursery.start(serve_csms, [router], 9000)`.
+
+    One router per OCPP version; the client's order decides between them. `admit` sees every upgrade request
+    and may refuse it with an HTTP status before the upgrade. `session_task` runs once per session and is
+    cancelled with it. Port 0 lets the system choose; `server.port` tells.
+
+    Runs until drained or cancelled; cancelling closes every session with 1001, within a few close timeouts.
+    Raises OSError if the port cannot be bound, ValueError for two routers of one version.
+    """
+    settings = Settings(
+        limits=limits or Limits(),
+        instrument=instrument or Instrument(),
+        new_message_id=new_message_id or new_message_ids(),
+    )
+    listeners = await listen(port, host=host)
+    server = CsmsServer(routers, listeners, settings, admit=admit, session_task=session_task)
+    task_status.started(server)
+    await server.serve()

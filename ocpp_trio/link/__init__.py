@@ -1,0 +1,1 @@
+"""One live connection: transport, writer and keepalive, router, session. Below it only `wire`."""

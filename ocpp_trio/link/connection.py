@@ -1,0 +1,163 @@
+"""One WebSocket connection at work: the writer task, the keepalive, the orderly end.
+
+Owns who may write when: every message goes through one channel of size 0 to one writer task. Text in,
+text out; must not know OCPP.
+"""
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed
+from ocpp_trio.link.instrument import Instrument, Link
+from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.nursery import open_background
+from ocpp_trio.link.transport import GOING_AWAY, Transport
+
+
+@attrs.frozen
+class _Outgoing:
+    text: str
+    written: trio.Event
+
+
+@attrs.define
+class Depth:
+    """How many wait at a place now, and the most that ever did."""
+
+    now: int = 0
+    peak: int = 0
+
+    def __enter__(self) -> None:
+        self.now += 1
+        self.peak = max(self.peak, self.now)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.now -= 1
+
+
+class Connection:
+    """Text over one live WebSocket. Made by `open_connection`."""
+
+    def __init__(self, transport: Transport, limits: Limits, instrument: Instrument, link: Link) -> None:
+        self._transport = transport
+        self._limits = limits
+        self._instrument = instrument
+        self._link = link
+        # Size 0: a cancelled sender either never handed over, and nothing is written, or already did, and
+        # the writer finishes the frame. Senders wait in order; those who wait when the writer ends are
+        # told by the closing of the channel.
+        self._to_writer, self._from_senders = trio.open_memory_channel[_Outgoing](0)
+        self._writer = trio.CancelScope(shield=True)
+        self._writer_done = trio.Event()
+        self.writes_waiting = Depth()
+
+    @property
+    def transport(self) -> Transport:
+        """The WebSocket underneath."""
+        return self._transport
+
+    async def send(self, text: str) -> trio.Event:
+        """Hand a message to the writer; the event is set once it is written, or never will be.
+
+        Cancelling before the hand-over sends nothing; after it the frame goes out whole. Raises
+        ConnectionClosed, and then nothing was sent.
+        """
+        outgoing = _Outgoing(text, trio.Event())
+        try:
+            self._to_writer.send_nowait(outgoing)
+        except trio.WouldBlock:
+            with self.writes_waiting:
+                await self._hand_over(outgoing)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            raise self._closed_error() from None
+        return outgoing.written
+
+    async def _hand_over(self, outgoing: _Outgoing) -> None:
+        try:
+            await self._to_writer.send(outgoing)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            raise self._closed_error() from None
+
+    def _closed_error(self) -> ConnectionClosed:
+        return ConnectionClosed(self._transport.closed or GOING_AWAY, was_sent=False)
+
+    async def receive(self) -> str:
+        """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
+        return await self._transport.receive()
+
+    def end(self, closed: Closed) -> None:
+        """Take no more messages; leaving the context finishes the one in hand and says goodbye."""
+        self._transport.end(closed)
+        self._to_writer.close()
+
+    def abort(self, closed: Closed) -> None:
+        """Cut the connection without a word; everybody who waits on it gets ConnectionClosed."""
+        self._transport.abort(closed)
+        self._to_writer.close()
+        self._writer.cancel()
+
+    async def write(self) -> None:
+        """The writer task: the only caller of the transport's send, one write at a time.
+
+        Shielded, so that cancellation around it never cuts a frame; it ends by the closing of its channel,
+        within the write timeout.
+        """
+        try:
+            with self._writer, self._from_senders:
+                async for outgoing in self._from_senders:
+                    try:
+                        with trio.fail_after(self._limits.write_timeout):
+                            await self._transport.send(outgoing.text)
+                    finally:
+                        outgoing.written.set()
+        except trio.TooSlowError:
+            detail = f"a write did not finish within {self._limits.write_timeout:g} s"
+            self.abort(Closed(CloseReason.TRANSPORT_ERROR, None, detail))
+        except ConnectionClosed:
+            pass  # the reader finds out by itself, and tells the session why
+        finally:
+            self._writer_done.set()
+
+    async def keep_alive(self) -> None:
+        """Ping at an interval; a pong that does not come means a half-open link, which is cut."""
+        if math.isinf(self._limits.ping_interval):
+            return
+        while True:
+            await trio.sleep(self._limits.ping_interval)
+            sent_at = trio.current_time()
+            with trio.move_on_after(self._limits.pong_deadline) as deadline:
+                try:
+                    await self._transport.ping()
+                except ConnectionClosed:
+                    return
+            if deadline.cancelled_caught:
+                detail = f"no pong within {self._limits.pong_deadline:g} s"
+                self.abort(Closed(CloseReason.KEEPALIVE_TIMEOUT, None, detail))
+                return
+            self._instrument.pong_received(self._link, seconds=trio.current_time() - sent_at)
+
+    async def finish(self) -> None:
+        """Let the writer finish the frame in hand, for as long as a close may take."""
+        self._to_writer.close()
+        with trio.move_on_after(self._limits.close_timeout, shield=True):
+            await self._writer_done.wait()
+        self._writer.cancel()
+
+
+@asynccontextmanager
+async def open_connection(
+    transport: Transport, *, limits: Limits, instrument: Instrument, link: Link
+) -> AsyncIterator[Connection]:
+    """Run a connection's tasks around the body. The close handshake is the transport's, after this."""
+    connection = Connection(transport, limits, instrument, link)
+    async with open_background() as nursery:
+        nursery.start_soon(connection.write)
+        nursery.start_soon(connection.keep_alive)
+        try:
+            yield connection
+        finally:
+            await connection.finish()

@@ -1,0 +1,132 @@
+"""The tap: what the stack tells about itself while it works.
+
+Every method is synchronous, cheap and does nothing by default; an instrument overrides what it wants to
+know. Methods run inside the tasks they report on, so one that raises ends its connection: do not raise.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import attrs
+
+from ocpp_trio.errors import Closed, Origin
+from ocpp_trio.link.lifecycle import Transition
+from ocpp_trio.wire.correlation import Match
+from ocpp_trio.wire.frames import Frame
+
+Outcome = Literal["response", "rejected", "invalid_response", "timeout", "closed", "cancelled"]
+Role = Literal["charge_point", "csms"]
+
+
+@attrs.frozen(kw_only=True)
+class Link:
+    """Which connection is meant: whose it is, which end we are, and its number at that end."""
+
+    identity: str
+    role: Role
+    number: int
+    peer: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class CallReport:
+    """How an outgoing call ended.
+
+    `origin` is "remote" if the peer's frame said so and "local" if we concluded it ourselves; `code` is
+    the CALLERROR code of a rejection; `seconds` run from the hand-over to the writer.
+    """
+
+    message_id: str
+    action: str
+    outcome: Outcome
+    origin: Origin
+    code: str | None = None
+    seconds: float = 0.0
+
+
+class Instrument:
+    """Base of all instruments: every event as a method that does nothing."""
+
+    def connection_opened(self, link: Link) -> None:
+        """The WebSocket handshake is done and a session begins."""
+
+    def connection_closed(self, link: Link, closed: Closed) -> None:
+        """The session ended; comes before its pending calls learn of it."""
+
+    def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
+        """No session came to be; `status` is the HTTP status that was sent or received."""
+
+    def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
+        """A frame was handed to the writer; `action` is the CALL's, also for replies."""
+
+    def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
+        """A well-formed frame came; `action` is None for a reply that nobody waits for."""
+
+    def frame_refused(self, link: Link, description: str, *, text: str) -> None:
+        """Text came that is no OCPP-J frame."""
+
+    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+        """A reply came that no call takes: late, duplicate, unknown or mismatched."""
+
+    def call_ended(self, link: Link, report: CallReport) -> None:
+        """An outgoing call has its outcome."""
+
+    def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
+        """A handler raised `error`, or (None) did not answer within its deadline."""
+
+    def pong_received(self, link: Link, *, seconds: float) -> None:
+        """A ping was answered after `seconds`."""
+
+    def state_changed(self, identity: str, transition: Transition) -> None:
+        """A charge point's connection went from one state to another."""
+
+
+class Instruments(Instrument):
+    """Several instruments as one, told in order."""
+
+    def __init__(self, instruments: Iterable[Instrument]) -> None:
+        self._instruments = tuple(instruments)
+
+    def connection_opened(self, link: Link) -> None:
+        for instrument in self._instruments:
+            instrument.connection_opened(link)
+
+    def connection_closed(self, link: Link, closed: Closed) -> None:
+        for instrument in self._instruments:
+            instrument.connection_closed(link, closed)
+
+    def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
+        for instrument in self._instruments:
+            instrument.handshake_failed(link, closed, status=status)
+
+    def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
+        for instrument in self._instruments:
+            instrument.frame_sent(link, frame, action=action, text=text)
+
+    def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
+        for instrument in self._instruments:
+            instrument.frame_received(link, frame, action=action, text=text)
+
+    def frame_refused(self, link: Link, description: str, *, text: str) -> None:
+        for instrument in self._instruments:
+            instrument.frame_refused(link, description, text=text)
+
+    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+        for instrument in self._instruments:
+            instrument.reply_dropped(link, match, message_id=message_id)
+
+    def call_ended(self, link: Link, report: CallReport) -> None:
+        for instrument in self._instruments:
+            instrument.call_ended(link, report)
+
+    def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
+        for instrument in self._instruments:
+            instrument.handler_failed(link, action, message_id=message_id, error=error)
+
+    def pong_received(self, link: Link, *, seconds: float) -> None:
+        for instrument in self._instruments:
+            instrument.pong_received(link, seconds=seconds)
+
+    def state_changed(self, identity: str, transition: Transition) -> None:
+        for instrument in self._instruments:
+            instrument.state_changed(identity, transition)

@@ -1,0 +1,419 @@
+"""An OCPP session: calls out, calls in, over one live connection.
+
+Owns the correlation of replies with calls, the call slot, and the one place where everything pending
+ends when the connection does. Outlives nothing: when its context is left, no task of it is there.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import attrs
+import trio
+
+from ocpp_trio.errors import (
+    CallRejected,
+    CallTimeout,
+    Closed,
+    CloseReason,
+    ConnectionClosed,
+    InvalidResponse,
+    LocalProtocolError,
+    Origin,
+    RemoteProtocolError,
+)
+from ocpp_trio.link.connection import Connection, Depth, open_connection
+from ocpp_trio.link.dispatcher import Dispatcher
+from ocpp_trio.link.instrument import CallReport, Link, Outcome
+from ocpp_trio.link.nursery import open_background
+from ocpp_trio.link.registration import Gate, Registration
+from ocpp_trio.link.router import Router
+from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.transport import GOING_AWAY, Transport
+from ocpp_trio.wire.codec import codec_of
+from ocpp_trio.wire.correlation import CallState, CorrelationTable, Happening, Match, PendingCall
+from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, dump_call, parse
+from ocpp_trio.wire.message import Defect, Request, Response, actions_of
+
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+NOT_CONNECTED: Final = Closed(CloseReason.TRANSPORT_ERROR, None, "not connected")
+
+
+@attrs.frozen(kw_only=True)
+class SessionStatistics:
+    """A snapshot of a session; all counts are of this moment unless they say `max_`."""
+
+    closed: Closed | None
+    registration: Registration
+    pending_calls: int
+    deadlines: int
+    calls_waiting: int
+    max_calls_waiting: int
+    writes_waiting: int
+    max_writes_waiting: int
+    writes_in_flight: int
+    max_writes_in_flight: int
+    inbox: int
+    handlers_running: int
+    refusals: int
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """A caller at its pending call."""
+
+    call: PendingCall
+    woken: trio.Event
+    since: float
+
+
+class Session:
+    """A live OCPP connection. Handlers get one; `open_charge_point` and `serve_csms` make them."""
+
+    _connection: Connection
+    _dispatcher: Dispatcher
+    _nursery: trio.Nursery
+
+    def __init__(
+        self,
+        router: Router,
+        settings: Settings,
+        *,
+        link: Link,
+        gate: Gate,
+        on_closed: Callable[[Closed], None] | None,
+    ) -> None:
+        self.link = link
+        self._router = router
+        self._settings = settings
+        self._gate = gate
+        self._on_closed = on_closed
+        self._version = router.version
+        self._codec = codec_of(router.version)
+        ours, theirs = self._version.charge_point_requests, self._version.csms_requests
+        if link.role == "csms":
+            ours, theirs = theirs, ours
+        self._outgoing, self._incoming = actions_of(ours), actions_of(theirs)
+        self._table = CorrelationTable()
+        self._waiting: dict[str, _Waiting] = {}
+        # One unanswered CALL per direction (OCPP-J 1.6 section 4.1.1); callers wait here in order.
+        self._slot = trio.Semaphore(settings.limits.outstanding_calls)
+        self._calls_waiting = Depth()
+        self._deadlines = Depth()
+        self._bad_frames = 0
+        self._draining = False
+        self._quiet = trio.Event()
+        self._closed: Closed | None = None
+        self._closed_event = trio.Event()
+
+    @property
+    def identity(self) -> str:
+        """The charge point's identity, at either end."""
+        return self.link.identity
+
+    @property
+    def closed(self) -> Closed | None:
+        """How the session ended; None while it lives."""
+        return self._closed
+
+    @property
+    def registration(self) -> Registration:
+        """The last answer to a BootNotification, as far as this process knows."""
+        return self._gate.registration
+
+    def statistics(self) -> SessionStatistics:
+        """A frozen snapshot for introspection and tests."""
+        return SessionStatistics(
+            closed=self._closed,
+            registration=self._gate.registration,
+            pending_calls=len(self._table),
+            deadlines=self._deadlines.now,
+            calls_waiting=self._calls_waiting.now,
+            max_calls_waiting=self._calls_waiting.peak,
+            writes_waiting=self._connection.writes_waiting.now,
+            max_writes_waiting=self._connection.writes_waiting.peak,
+            writes_in_flight=self._connection.transport.writes_in_flight,
+            max_writes_in_flight=self._connection.transport.max_writes_in_flight,
+            inbox=self._dispatcher.waiting,
+            handlers_running=self._dispatcher.handlers.now,
+            refusals=self._dispatcher.refusals.now,
+        )
+
+    async def wait_closed(self) -> Closed:
+        """Wait until the session has ended and say how."""
+        await self._closed_event.wait()
+        assert self._closed is not None
+        return self._closed
+
+    async def call(self, request: Request[Any, ResponseT]) -> ResponseT:
+        """Send a request and wait for its response (OCPP-J 1.6 section 4.1).
+
+        Callers wait in order for the call slot; the call timeout starts when the frame is handed to the
+        writer. Tighten it with `trio.fail_after`.
+
+        Cancelling before the hand-over sends nothing. After it the frame goes out whole, the reply is
+        dropped as late, and the slot stays taken until the reply or the call timeout, because to the peer
+        the CALL is unanswered.
+
+        Raises:
+            ValueError: a text that cannot be sent.
+            LocalProtocolError: this end may not send this request, or not before it is registered.
+            CallRejected: the peer answered with a CALLERROR.
+            CallTimeout: no reply within the call timeout.
+            InvalidResponse: the reply is not a response to this request.
+            ConnectionClosed: the connection ended; `was_sent` says whether the CALL may have arrived.
+        """
+        self._check_allowed(request)
+        payload = self._codec.encode(request)
+        await self._take_slot()
+        waiting: _Waiting | None = None
+        try:
+            self._check_open()
+            self._check_allowed(request)
+            waiting = await self._hand_over(request, payload)
+            with self._deadlines, trio.move_on_after(self._settings.limits.call_timeout):
+                await waiting.woken.wait()
+            return self._conclude(waiting)
+        except trio.Cancelled:
+            self._abandon(waiting)
+            raise
+        finally:
+            if waiting is None or waiting.call.state is not CallState.CANCELLED:
+                self._slot.release()
+            self.note_progress()
+
+    def _check_allowed(self, request: Request[Any, Any]) -> None:
+        action = type(request).action
+        if self._outgoing.get(action) is not type(request):
+            raise LocalProtocolError(f"a {self.link.role} cannot send {type(request).__name__} here")
+        if not self._gate.may_send(action):
+            raise LocalProtocolError(f"cannot send {action} while registration is {self.registration.value}")
+
+    def _check_open(self) -> None:
+        closed = self._closed or (GOING_AWAY if self._draining else None)
+        if closed is not None:
+            raise ConnectionClosed(closed, was_sent=False)
+
+    async def _take_slot(self) -> None:
+        self._check_open()
+        try:
+            self._slot.acquire_nowait()
+        except trio.WouldBlock:
+            with self._calls_waiting:
+                await self._slot.acquire()
+
+    async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> _Waiting:
+        call = Call(self._settings.new_message_id(), type(request).action, payload)
+        waiting = _Waiting(self._table.open(call.message_id, request), trio.Event(), trio.current_time())
+        self._waiting[call.message_id] = waiting
+        text = dump_call(call.message_id, call.action, call.payload)
+        try:
+            await self._connection.send(text)
+        except BaseException:
+            self._table.withdraw(waiting.call)
+            self._waiting.pop(call.message_id, None)
+            raise
+        waiting.since = trio.current_time()
+        self._settings.instrument.frame_sent(self.link, call, action=call.action, text=text)
+        return waiting
+
+    def _conclude(self, waiting: _Waiting) -> Any:
+        """The response, or the error that stands for how the call ended. The value is looked at first."""
+        call = waiting.call
+        if call.state is CallState.WAITING:
+            self._settle(waiting, Happening.TIME_IS_UP)
+            self._report(waiting, "timeout", "local")
+            seconds = self._settings.limits.call_timeout
+            raise CallTimeout(f"no reply to {type(call.request).action} within {seconds:g} s")
+        if call.state is CallState.LOST:
+            self._report(waiting, "closed", "local")
+            raise ConnectionClosed(self._closed or NOT_CONNECTED, was_sent=True)
+        assert call.reply is not None
+        if not isinstance(call.reply, CallResult):
+            code = self._version.spell(call.reply.code)
+            self._report(waiting, "rejected", "remote", code)
+            raise CallRejected(code, call.reply.description, call.reply.details, origin="remote")
+        return self._read_response(waiting, call.reply)
+
+    def _read_response(self, waiting: _Waiting, reply: CallResult) -> Response:
+        request = waiting.call.request
+        try:
+            response = self._codec.decode(request.response, reply.payload)
+        except RemoteProtocolError as exc:
+            self._report(waiting, "invalid_response", "local", exc.code)
+            raise InvalidResponse(f"{request.response.__name__}: {exc.description}") from exc
+        self._report(waiting, "response", "remote")
+        self.note_answer(request, response)
+        return response
+
+    def _abandon(self, waiting: _Waiting | None) -> None:
+        """The caller was cancelled. What was handed over stays outstanding until it is answered."""
+        if waiting is not None and waiting.call.state is CallState.WAITING:
+            self._table.happen(waiting.call, Happening.CALLER_GONE)
+            self._report(waiting, "cancelled", "local")
+            self._nursery.start_soon(self._keep_slot, waiting)
+
+    async def _keep_slot(self, waiting: _Waiting) -> None:
+        """Hold the slot of a cancelled call for as long as the call itself would have."""
+        try:
+            with self._deadlines, trio.move_on_at(waiting.since + self._settings.limits.call_timeout):
+                await waiting.woken.wait()
+            if waiting.call.state is CallState.CANCELLED:
+                self._settle(waiting, Happening.TIME_IS_UP)
+        finally:
+            self._slot.release()
+
+    def _settle(self, waiting: _Waiting, happening: Happening) -> None:
+        self._table.happen(waiting.call, happening)
+        del self._waiting[waiting.call.message_id]
+
+    def _report(self, waiting: _Waiting, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
+        self._settings.instrument.call_ended(
+            self.link,
+            CallReport(
+                message_id=waiting.call.message_id,
+                action=type(waiting.call.request).action,
+                outcome=outcome,
+                origin=origin,
+                code=code,
+                seconds=trio.current_time() - waiting.since,
+            ),
+        )
+
+    def note_answer(self, request: Request[Any, Any], response: Response) -> None:
+        """Keep the gate informed: boot replies and accepted triggers decide what may be said."""
+        if type(request) is self._version.boot:
+            self._gate.note_boot(str(getattr(response, "status", "")))
+        triggered_by = self._version.triggers.get(type(request))
+        action = triggered_by(request, response) if triggered_by is not None else None
+        if action is not None:
+            self._gate.note_trigger(action)
+
+    @property
+    def draining(self) -> bool:
+        """Whether new CALLs are refused because this end is shutting down."""
+        return self._draining
+
+    async def drain(self) -> None:
+        """Take no new CALLs, from here or from the peer, and wait until those that are open have ended.
+
+        Cancelling leaves the session draining. The session is not closed by this.
+        """
+        self._draining = True
+        self.note_progress()
+        await self._quiet.wait()
+
+    def note_progress(self) -> None:
+        """Something ended; while draining that may have been the last."""
+        if self._draining and not (len(self._table) or self._calls_waiting.now or self._dispatcher.busy):
+            self._quiet.set()
+
+    def close(self, closed: Closed) -> None:
+        """End the session in an orderly way: `closed.code` goes to the peer once the context is left."""
+        self._connection.end(closed)
+        self._end(closed)
+
+    def drop(self, closed: Closed) -> None:
+        """Cut the session without a word to the peer."""
+        self._connection.abort(closed)
+        self._end(closed)
+
+    def _end(self, closed: Closed) -> None:
+        """The one place where everything pending ends: mark first, then wake."""
+        if self._closed is not None:
+            return
+        self._closed = closed
+        if self._on_closed is not None:
+            self._on_closed(closed)
+        self._settings.instrument.connection_closed(self.link, closed)
+        for call in self._table:
+            waiting = self._waiting[call.message_id]
+            self._settle(waiting, Happening.CONNECTION_ENDED)
+            waiting.woken.set()
+        self._dispatcher.close()
+        self._quiet.set()
+        self._closed_event.set()
+        self._nursery.cancel_scope.cancel()
+
+    async def run(
+        self, connection: Connection, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """The session's tasks, until it ends: the reader and the handlers with all they start."""
+        async with trio.open_nursery() as nursery:
+            self._connection, self._nursery = connection, nursery
+            self._dispatcher = Dispatcher(self, connection, self._router, self._settings, nursery)
+            nursery.start_soon(self._read)
+            for _ in range(self._settings.limits.handlers):
+                nursery.start_soon(self._dispatcher.serve)
+            task_status.started()
+
+    async def _read(self) -> None:
+        """The reader task: parse, match, dispatch; never waits for anything but the next frame."""
+        try:
+            while self._closed is None:
+                self._take(await self._connection.receive())
+        except ConnectionClosed as exc:
+            self._end(exc.closed)
+
+    def _take(self, text: str) -> None:
+        try:
+            frame = parse(text)
+        except FrameError as error:
+            self._take_bad_frame(error, text)
+            return
+        self._bad_frames = 0
+        if isinstance(frame, Call):
+            self._settings.instrument.frame_received(self.link, frame, action=frame.action, text=text)
+            self._dispatcher.accept(frame, self._incoming, self._gate)
+        else:
+            self._take_reply(frame, text)
+
+    def _take_reply(self, reply: Reply, text: str) -> None:
+        match, call = self._table.match(reply)
+        action = type(call.request).action if call is not None else None
+        self._settings.instrument.frame_received(self.link, reply, action=action, text=text)
+        if match is not Match.MATCHED:
+            self._settings.instrument.reply_dropped(self.link, match, message_id=reply.message_id)
+        if call is not None:
+            self._waiting.pop(call.message_id).woken.set()
+
+    def _take_bad_frame(self, error: FrameError, text: str) -> None:
+        """Answer what can be answered, count the rest; a peer that sends nothing else is cut off."""
+        self._settings.instrument.frame_refused(self.link, error.description, text=text)
+        if error.reply_id is not None:
+            match = self._table.match_broken(error.reply_id)
+            self._settings.instrument.reply_dropped(self.link, match, message_id=error.reply_id)
+        self._bad_frames += 1
+        if self._bad_frames >= self._settings.limits.bad_frames:
+            self.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, f"{self._bad_frames} bad frames in a row"))
+        elif error.call_id is not None:
+            self._dispatcher.refuse(error.call_id, Defect.MALFORMED, error.description)
+
+
+@asynccontextmanager
+async def open_session(
+    transport: Transport,
+    router: Router,
+    *,
+    link: Link,
+    settings: Settings,
+    gate: Gate | None = None,
+    on_closed: Callable[[Closed], None] | None = None,
+) -> AsyncIterator[Session]:
+    """Run a session over a transport for the time of the body.
+
+    The body is not cancelled when the connection ends: it waits on `session.wait_closed()`. `on_closed`
+    runs first of all then, before pending calls learn of it. Leaving the body closes the session.
+    """
+    session = Session(router, settings, link=link, gate=gate or Gate(router.version.boot.action), on_closed=on_closed)
+    async with (
+        open_connection(transport, limits=settings.limits, instrument=settings.instrument, link=link) as connection,
+        open_background() as nursery,
+    ):
+        await nursery.start(session.run, connection)
+        settings.instrument.connection_opened(link)
+        try:
+            yield session
+        finally:
+            session.close(GOING_AWAY)

@@ -1,0 +1,475 @@
+"""A WebSocket as text in, text out, with every known fault of the engine contained.
+
+The only importer of trio_websocket and wsproto. Owns the stream: nobody else writes to it or closes it.
+Must not know OCPP beyond the subprotocol that was agreed.
+
+`_Referee` sits between wsproto and the engine and applies our limits before the engine sees an event it
+would choke on. `_Guard` sits under the engine and refuses to write behind a frame that was cut short.
+`Transport` is what the rest of the stack sees.
+"""
+
+import base64
+import binascii
+import logging
+import math
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import trio
+import trio_websocket
+import wsproto
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    RejectConnection,
+    Request,
+)
+
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.nursery import open_background
+
+logger = logging.getLogger(__name__)
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+CLOSE_FRAME: Final = 0x88
+"""First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
+ENGINE_SIZE_LIMIT: Final = 2**62
+"""The engine counts characters and dies of a second oversize message; the referee counts instead."""
+_PEER_BLAMES_US: Final = frozenset({1002, 1003, 1007, 1008, 1009})
+_ABNORMAL: Final = Closed(CloseReason.TRANSPORT_ERROR, 1006, "the stream ended without a close frame")
+_GONE: Final = (
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio_websocket.ConnectionClosed,
+    wsproto.utilities.LocalProtocolError,
+)
+GOING_AWAY: Final = Closed(CloseReason.STOPPING, 1001, "going away")
+
+
+class _Referee(wsproto.WSConnection):
+    """wsproto with our limits in front of the engine, and a record of how things ended.
+
+    After a violation, and after our own close frame, the engine gets no more events: it answers pings
+    and oversize messages with frames that wsproto then refuses, which would end its reader in a crash.
+    """
+
+    def __init__(self, connection_type: ConnectionType, limits: Limits) -> None:
+        super().__init__(connection_type)
+        self._limits = limits
+        self._size = 0
+        self._frames = 0
+        self.settled = trio.Event()
+        self.request: Request | None = None
+        self.answer: AcceptConnection | RejectConnection | None = None
+        self.violation: Closed | None = None
+        self.peer_close: Closed | None = None
+
+    def receive_data(self, data: bytes | None) -> None:
+        try:
+            super().receive_data(data)
+        except wsproto.utilities.RemoteProtocolError as exc:
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, str(exc))
+            if self.client:
+                exc.event_hint = None  # the engine would answer a response with a response
+            raise
+
+    def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
+        for event in super().events():
+            if isinstance(event, Request):
+                self.request = event
+                self.settled.set()
+            elif isinstance(event, AcceptConnection | RejectConnection):
+                self.answer = event
+                self.settled.set()
+            elif isinstance(event, CloseConnection):
+                self._note_close(event)
+            elif isinstance(event, Message | Ping):
+                if self.state is not ConnectionState.OPEN:
+                    continue
+                if isinstance(event, Message) and (violation := self._measure(event)) is not None:
+                    self.violation = violation
+                    yield CloseConnection(code=violation.code or 0, reason=violation.detail)
+                    return
+            yield event
+
+    def _note_close(self, event: CloseConnection) -> None:
+        detail = event.reason or ""
+        if self.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
+            blamed = event.code in _PEER_BLAMES_US
+            reason = CloseReason.PROTOCOL_ERROR if blamed else CloseReason.CLEAN
+            self.peer_close = Closed(reason, int(event.code), detail)
+        else:
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail)
+
+    def _measure(self, event: Message) -> Closed | None:
+        """Charge a piece of a message against the limits of the whole."""
+        if isinstance(event, BytesMessage):
+            return _violation(1003, "expected text, found a binary message")
+        self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
+        self._frames += event.frame_finished
+        if self._size > self._limits.message_size:
+            return _violation(1009, f"expected at most {self._limits.message_size} bytes in a message")
+        if self._frames > self._limits.frames_per_message:
+            return _violation(1008, f"expected at most {self._limits.frames_per_message} frames in a message")
+        if event.message_finished:
+            self._size = self._frames = 0
+        return None
+
+
+def _violation(code: int, detail: str) -> Closed:
+    return Closed(CloseReason.PROTOCOL_ERROR, code, detail)
+
+
+class _Guard(trio.abc.Stream):
+    """The stream under the engine.
+
+    A write that is cut short leaves half a frame on the wire, and the peer would read the next frame as
+    its payload: so nothing is ever written after it. Closing is left to the `Transport`, which may still
+    have a close frame to send when the engine has given up.
+    """
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.torn = False
+        self.close_sent = False
+        self.head = b""
+        self.writes_in_flight = 0
+        self.max_writes_in_flight = 0
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self.torn:
+            raise trio.BrokenResourceError("a frame was cut short on this stream")
+        self.torn = True
+        self.writes_in_flight += 1
+        self.max_writes_in_flight = max(self.max_writes_in_flight, self.writes_in_flight)
+        try:
+            await self._stream.send_all(data)
+        finally:
+            self.writes_in_flight -= 1
+        self.torn = False
+        self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        if b"\r\n" not in self.head:
+            self.head += data
+        return data
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    @property
+    def http_1_1(self) -> bool:
+        """Whether the first line that came says HTTP/1.1, which wsproto does not look at."""
+        return self.head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")
+
+
+class Transport:
+    """One WebSocket connection after its handshake. Made by `open_client` and `Upgrade.accept`."""
+
+    def __init__(self, websocket: trio_websocket.WebSocketConnection, referee: _Referee, guard: _Guard) -> None:
+        self._websocket = websocket
+        self._referee = referee
+        self._guard = guard
+        self._pings = 0
+        self._reader = trio.CancelScope(shield=True)
+        self._ended: Closed | None = None
+        self.subprotocol: str | None = None
+
+    @property
+    def closed(self) -> Closed | None:
+        """How the connection ended, the first cause if there are several; None while it is open."""
+        return self._ended or self._referee.violation or self._referee.peer_close
+
+    @property
+    def writes_in_flight(self) -> int:
+        """Writes on the stream at this moment: 0 or 1."""
+        return self._guard.writes_in_flight
+
+    @property
+    def max_writes_in_flight(self) -> int:
+        """The most there ever were."""
+        return self._guard.max_writes_in_flight
+
+    async def send(self, text: str) -> None:
+        """Write one message. Only the writer task calls this.
+
+        Cancelling may leave half a frame behind; then nothing more is ever written and the connection is
+        of no more use. Raises ConnectionClosed.
+        """
+        try:
+            await self._websocket.send_message(text)
+        except (trio_websocket.ConnectionClosed, wsproto.utilities.LocalProtocolError) as exc:
+            raise ConnectionClosed(self.closed or _ABNORMAL) from exc
+
+    async def receive(self) -> str:
+        """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
+        try:
+            message = await self._websocket.get_message()
+        except trio_websocket.ConnectionClosed as exc:
+            raise ConnectionClosed(self.closed or _ABNORMAL) from exc
+        assert isinstance(message, str)  # the referee lets no binary message through
+        return message
+
+    async def ping(self) -> None:
+        """Send a ping and wait for its pong; never returns if the connection dies, so bound it.
+
+        Cancelling in mid-write has the effect described at `send`. Raises ConnectionClosed.
+        """
+        self._pings += 1
+        try:
+            await self._websocket.ping(struct.pack("!I", self._pings))
+        except (trio_websocket.ConnectionClosed, wsproto.utilities.LocalProtocolError) as exc:
+            raise ConnectionClosed(self.closed or _ABNORMAL) from exc
+
+    def end(self, closed: Closed) -> None:
+        """Record why this end lets go; leaving the context then says `closed.code` to the peer."""
+        self._ended = self.closed or closed
+
+    def abort(self, closed: Closed) -> None:
+        """Let go at once and without a word: `receive` raises, and nothing more is written."""
+        self.end(closed)
+        self._guard.torn = True
+        self._reader.cancel()
+
+    async def run(self) -> None:
+        """The engine's reader, until the stream or the connection ends. What it raises ends only this.
+
+        Runs shielded until `_let_go`, so that a close frame can still go out and be answered while the
+        tasks around are being cancelled.
+        """
+        with self._reader:
+            try:
+                await self._websocket._reader_task()
+            except Exception as exc:
+                logger.debug("websocket engine gave up: %r", exc)
+            finally:
+                self._referee.settled.set()
+
+    async def let_go(self, stream: trio.abc.Stream, limits: Limits) -> None:
+        """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
+        with trio.move_on_after(limits.close_timeout, shield=True), suppress(*_GONE):
+            await self._say_goodbye(stream)
+        self._reader.cancel()
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
+
+    async def _say_goodbye(self, stream: trio.abc.Stream) -> None:
+        if self._guard.torn:
+            return
+        closed = self.closed or GOING_AWAY
+        if self._referee.peer_close is None and self._referee.violation is None and closed.code is not None:
+            await self._websocket.aclose(closed.code, closed.detail)
+        elif self._referee.violation is not None and not self._guard.close_sent:
+            await self._send_close_frame(closed)
+            await _linger(stream)
+
+    async def _send_close_frame(self, closed: Closed) -> None:
+        """The frame that the engine leaves out when the peer broke WebSocket itself."""
+        if self._referee.state is ConnectionState.OPEN and closed.code is not None:
+            frame = self._referee.send(CloseConnection(code=closed.code, reason=closed.detail))
+            await self._guard.send_all(frame)
+
+
+async def _linger(stream: trio.abc.Stream) -> None:
+    """Read until the peer is done: closing TCP over unread data resets it and eats our last words."""
+    if isinstance(stream, trio.abc.HalfCloseableStream):
+        await stream.send_eof()
+    while await stream.receive_some(65536):
+        pass
+
+
+@asynccontextmanager
+async def open_client(
+    stream: trio.abc.Stream,
+    *,
+    host: str,
+    resource: str,
+    subprotocols: Sequence[str],
+    headers: Headers = (),
+    limits: Limits,
+) -> AsyncIterator[Transport]:
+    """Upgrade a stream as the client, and close it on the way out.
+
+    The handshake has `limits.handshake_deadline` seconds. Raises HandshakeError if the peer refuses, stays
+    silent, goes away, or does not agree on one of `subprotocols` (OCPP-J 1.6 section 3.2).
+    """
+    referee = _Referee(ConnectionType.CLIENT, limits)
+    guard = _Guard(stream)
+    websocket = trio_websocket.WebSocketConnection(
+        guard,
+        referee,
+        host=host,
+        path=resource,
+        client_subprotocols=list(subprotocols),
+        client_extra_headers=list(headers),
+        max_message_size=ENGINE_SIZE_LIMIT,
+    )
+    _tune(stream, limits)
+    transport = Transport(websocket, referee, guard)
+    async with open_background() as nursery:
+        try:
+            nursery.start_soon(transport.run)
+            await _wait_for_answer(transport, referee, limits)
+            yield transport
+        finally:
+            await transport.let_go(stream, limits)
+
+
+async def _wait_for_answer(transport: Transport, referee: _Referee, limits: Limits) -> None:
+    with trio.move_on_after(limits.handshake_deadline):
+        await referee.settled.wait()
+    match referee.answer:
+        case AcceptConnection(subprotocol=str(subprotocol)):
+            transport.subprotocol = subprotocol
+        case AcceptConnection():
+            closed = Closed(CloseReason.PROTOCOL_ERROR, 1002, "the server agreed on no subprotocol")
+            transport.end(closed)
+            raise HandshakeError(closed)
+        case RejectConnection() as refusal:
+            transport.abort(Closed(CloseReason.REFUSED, None, f"HTTP status {refusal.status_code}"))
+            raise HandshakeError(
+                Closed(CloseReason.REFUSED, None, f"HTTP status {refusal.status_code}"),
+                status=refusal.status_code,
+                retry_after=_retry_after(refusal.headers),
+            )
+        case None:
+            silent = not referee.settled.is_set()
+            detail = f"no answer within {limits.handshake_deadline:g} s" if silent else "the server went away"
+            closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, f"websocket handshake: {detail}")
+            transport.abort(closed)
+            raise HandshakeError(closed)
+
+
+def _retry_after(headers: Headers) -> float | None:
+    """Seconds of a Retry-After header; its date form is not used by anything that speaks OCPP."""
+    for name, value in headers:
+        if name.lower() == b"retry-after" and value.strip().isdigit():
+            return min(float(value), 86400.0)
+    return None
+
+
+class Upgrade:
+    """A request to become a WebSocket, not answered yet. Made by `open_server`."""
+
+    def __init__(self, transport: Transport, referee: _Referee, request: Request, http_1_1: bool) -> None:
+        self._transport = transport
+        self._referee = referee
+        self._request = request
+        self._http_1_1 = http_1_1
+
+    @property
+    def path(self) -> str:
+        """The raw request target, still percent-encoded."""
+        return self._request.target
+
+    @property
+    def headers(self) -> Headers:
+        """Names in lower case and values, as sent; without Host and the WebSocket negotiation lists."""
+        return self._request.extra_headers
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        """What the client offers, most preferred first."""
+        return tuple(self._request.subprotocols)
+
+    @property
+    def defect(self) -> str | None:
+        """What is wrong with the request that the engine overlooks (RFC 6455 section 4.2.1), or None."""
+        if not self._http_1_1:
+            return "expected HTTP/1.1"
+        keys = [value for name, value in self.headers if name == b"sec-websocket-key"]
+        if len(keys) != 1:
+            return f"expected one Sec-WebSocket-Key, found {len(keys)}"
+        with suppress(binascii.Error):
+            if len(base64.b64decode(keys[0], validate=True)) == 16:
+                return None
+        return "expected a Sec-WebSocket-Key of 16 bytes in base64"
+
+    async def accept(self, subprotocol: str | None) -> Transport:
+        """Answer 101. `subprotocol` is one of those offered, or None for "no match".
+
+        Raises ConnectionClosed if the client has gone. Cancelling ends the connection.
+        """
+        request = trio_websocket.WebSocketRequest(self._transport._websocket, self._request)
+        with _as_connection_closed(self._transport):
+            await request.accept(subprotocol=subprotocol)
+        self._transport.subprotocol = subprotocol
+        return self._transport
+
+    async def reject(self, status: int, *, headers: Headers = (), body: bytes = b"") -> None:
+        """Answer with an HTTP status instead. Raises ConnectionClosed; cancelling ends the connection."""
+        self._transport.end(Closed(CloseReason.REFUSED, None, f"HTTP status {status}"))
+        request = trio_websocket.WebSocketRequest(self._transport._websocket, self._request)
+        with _as_connection_closed(self._transport):
+            await request.reject(status, extra_headers=[(b"Connection", b"close"), *headers], body=body)
+
+
+class _as_connection_closed:  # noqa: N801  # reads as a word at the place of use
+    """Map what the engine raises during the handshake."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        if isinstance(exc, trio_websocket.ConnectionClosed | wsproto.utilities.ProtocolError):
+            raise ConnectionClosed(self._transport.closed or _ABNORMAL) from exc
+
+
+@asynccontextmanager
+async def open_server(stream: trio.abc.Stream, *, limits: Limits) -> AsyncIterator[Upgrade]:
+    """Read an upgrade request from a stream, and close the stream on the way out.
+
+    Raises HandshakeError if no request comes within `limits.handshake_deadline` seconds; what came instead
+    is answered by the engine (400, 426) where it is HTTP at all.
+    """
+    referee = _Referee(ConnectionType.SERVER, limits)
+    guard = _Guard(stream)
+    websocket = trio_websocket.WebSocketConnection(guard, referee, max_message_size=ENGINE_SIZE_LIMIT)
+    _tune(stream, limits)
+    transport = Transport(websocket, referee, guard)
+    async with open_background() as nursery:
+        try:
+            nursery.start_soon(transport.run)
+            with trio.move_on_after(limits.handshake_deadline):
+                await referee.settled.wait()
+            if referee.request is None:
+                closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")
+                transport.end(closed)
+                raise HandshakeError(closed)
+            yield Upgrade(transport, referee, referee.request, guard.http_1_1)
+        finally:
+            await transport.let_go(stream, limits)
+
+
+def _tune(stream: trio.abc.Stream, limits: Limits) -> None:
+    """Let the kernel give up on a cut cable: without this a half-open write blocks for many minutes."""
+    if isinstance(stream, trio.SocketStream) and hasattr(socket, "TCP_USER_TIMEOUT"):
+        with suppress(OSError):
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(limits.tcp_user_timeout * 1000))
+
+
+def peer_address(stream: trio.abc.Stream) -> str:
+    """`host:port` of a socket's peer, or what the stream calls itself; "" if it is already gone."""
+    if not isinstance(stream, trio.SocketStream):
+        return str(getattr(stream, "peer", ""))
+    try:
+        host, port, *_ = stream.socket.getpeername()
+    except OSError:
+        return ""
+    return f"{host}:{port}"

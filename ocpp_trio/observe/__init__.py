@@ -1,0 +1,6 @@
+"""Instruments to plug in: counters, logs, a timeline."""
+
+from ocpp_trio.observe.counters import Counters as Counters
+from ocpp_trio.observe.logs import Logs as Logs
+from ocpp_trio.observe.timeline import Entry as Entry
+from ocpp_trio.observe.timeline import Timeline as Timeline

@@ -1,0 +1,133 @@
+"""Structured log lines of everything that happened.
+
+Every line carries the fields `identity`, `messageId`, `action`, `frame_type`, `outcome` and `origin` as
+attributes of its record (None where they do not apply). Payloads appear at DEBUG only, and text from a
+peer only escaped.
+"""
+
+import logging
+from typing import Any, Final
+
+from ocpp_trio.errors import Closed, CloseReason
+from ocpp_trio.link.instrument import CallReport, Instrument, Link
+from ocpp_trio.link.lifecycle import Transition
+from ocpp_trio.wire.correlation import Match
+from ocpp_trio.wire.frames import Call, CallError, Frame
+from ocpp_trio.wire.shape import quote
+
+TEXT_LIMIT: Final = 2000
+"""Characters of a frame that a DEBUG line shows."""
+_EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, CloseReason.FORCED})
+
+
+def frame_type(frame: Frame) -> str:
+    """The name that OCPP-J gives a frame's kind."""
+    return "CALL" if isinstance(frame, Call) else "CALLERROR" if isinstance(frame, CallError) else "CALLRESULT"
+
+
+class Logs(Instrument):
+    """Writes to a logger: frames at DEBUG, ends of connections at INFO, what went wrong at WARNING."""
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        self._logger = logger or logging.getLogger("ocpp_trio")
+
+    def _log(self, level: int, link: Link, message: str, *args: object, **fields: Any) -> None:
+        if not self._logger.isEnabledFor(level):
+            return
+        known = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
+        extra = {**known, "identity": link.identity, "role": link.role, **fields}
+        self._logger.log(level, f"%s %s: {message}", link.role, quote(link.identity), *args, extra=extra)
+
+    def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
+        self._log_frame(link, frame, action, text, "sent")
+
+    def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
+        self._log_frame(link, frame, action, text, "received")
+
+    def _log_frame(self, link: Link, frame: Frame, action: str | None, text: str, direction: str) -> None:
+        kind = frame_type(frame)
+        self._log(
+            logging.DEBUG,
+            link,
+            "%s %s %a",
+            direction,
+            kind,
+            text[:TEXT_LIMIT],
+            messageId=frame.message_id,
+            action=action,
+            frame_type=kind,
+            outcome=direction,
+        )
+
+    def frame_refused(self, link: Link, description: str, *, text: str) -> None:
+        self._log(logging.WARNING, link, "bad frame: %s", description, outcome="bad_frame")
+
+    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+        self._log(
+            logging.WARNING,
+            link,
+            "dropped a reply that is %s: %s",
+            match.value,
+            quote(message_id),
+            messageId=message_id,
+            outcome=match.value,
+            origin="remote",
+        )
+
+    def call_ended(self, link: Link, report: CallReport) -> None:
+        level = logging.DEBUG if report.outcome == "response" else logging.WARNING
+        self._log(
+            level,
+            link,
+            "%s ended after %.3f s: %s (%s)%s",
+            report.action,
+            report.seconds,
+            report.outcome,
+            report.origin,
+            f" {quote(str(report.code))}" if report.code else "",
+            messageId=report.message_id,
+            action=report.action,
+            outcome=report.outcome,
+            origin=report.origin,
+        )
+
+    def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
+        found = "did not answer in time" if error is None else f"raised {type(error).__name__}"
+        self._log(
+            logging.ERROR,
+            link,
+            "handler of %s %s",
+            action,
+            found,
+            messageId=message_id,
+            action=action,
+            outcome="handler_failed",
+            origin="local",
+        )
+
+    def connection_opened(self, link: Link) -> None:
+        self._log(logging.INFO, link, "connected, peer %s", link.peer, outcome="opened")
+
+    def connection_closed(self, link: Link, closed: Closed) -> None:
+        level = logging.INFO if closed.reason in _EXPECTED_ENDS else logging.WARNING
+        self._log(level, link, "closed: %a", str(closed), outcome=closed.reason.value)
+
+    def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
+        self._log(
+            logging.WARNING,
+            link,
+            "no session with %s: %a (HTTP status %s)",
+            link.peer,
+            str(closed),
+            status,
+            outcome=closed.reason.value,
+        )
+
+    def state_changed(self, identity: str, transition: Transition) -> None:
+        self._logger.info(
+            "charge_point %s: %s -> %s",
+            quote(identity),
+            transition.previous.value,
+            transition.state.value,
+            extra={"identity": identity, "outcome": transition.state.value},
+        )

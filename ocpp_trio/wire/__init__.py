@@ -1,0 +1,1 @@
+"""OCPP-J as values and tables: frames, messages, codec, correlation. Neither trio nor I/O."""

@@ -1,0 +1,136 @@
+"""Who waits for which message id: the pending table, sans I/O.
+
+Owns the fate of every outgoing CALL. A call is settled exactly once; what comes for its id afterwards
+is told apart as late or duplicate, and what comes for an id that never was as unknown.
+
+    state      reply      time is up   caller gone   connection ends
+    WAITING    ANSWERED   TIMED_OUT    CANCELLED     LOST
+    CANCELLED  ABSORBED   TIMED_OUT    -             LOST
+
+All other states are final. A cancelled call stays in the table: its CALL is on the wire and unanswered,
+so it still counts as outstanding (OCPP-J 1.6 section 4.1.1).
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from typing import Any, Final
+
+import attrs
+
+from ocpp_trio.errors import LocalProtocolError
+from ocpp_trio.wire.frames import Reply
+from ocpp_trio.wire.message import Request
+
+# A reply may still come after we gave up, and a peer may answer twice, so the ids of settled calls are
+# kept for a while: late is not the same as unknown.
+SETTLED_KEPT: Final = 64
+
+
+class CallState(Enum):
+    """Where a call is in its life."""
+
+    WAITING = auto()
+    CANCELLED = auto()
+    ANSWERED = auto()
+    ABSORBED = auto()
+    TIMED_OUT = auto()
+    LOST = auto()
+
+
+class Happening(Enum):
+    """What can befall a call."""
+
+    REPLY = auto()
+    TIME_IS_UP = auto()
+    CALLER_GONE = auto()
+    CONNECTION_ENDED = auto()
+
+
+class Match(Enum):
+    """What a reply turned out to be."""
+
+    MATCHED = "matched"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+    UNKNOWN = "unknown"
+    MISMATCHED = "mismatched"
+
+
+_TRANSITIONS: Final[Mapping[tuple[CallState, Happening], CallState]] = {
+    (CallState.WAITING, Happening.REPLY): CallState.ANSWERED,
+    (CallState.WAITING, Happening.TIME_IS_UP): CallState.TIMED_OUT,
+    (CallState.WAITING, Happening.CALLER_GONE): CallState.CANCELLED,
+    (CallState.WAITING, Happening.CONNECTION_ENDED): CallState.LOST,
+    (CallState.CANCELLED, Happening.REPLY): CallState.ABSORBED,
+    (CallState.CANCELLED, Happening.TIME_IS_UP): CallState.TIMED_OUT,
+    (CallState.CANCELLED, Happening.CONNECTION_ENDED): CallState.LOST,
+}
+
+_MATCH_OF_SETTLED: Final[Mapping[CallState, Match]] = {
+    CallState.ANSWERED: Match.DUPLICATE,
+    CallState.ABSORBED: Match.DUPLICATE,
+    CallState.TIMED_OUT: Match.LATE,
+    CallState.LOST: Match.LATE,
+}
+
+
+@attrs.define(eq=False)
+class PendingCall:
+    """One outgoing CALL that is in the table, and the reply once there is one."""
+
+    message_id: str
+    request: Request[Any, Any]
+    state: CallState = CallState.WAITING
+    reply: Reply | None = None
+
+
+class CorrelationTable:
+    """The pending calls of one connection."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, PendingCall] = {}
+        self._settled: OrderedDict[str, CallState] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __iter__(self) -> Iterator[PendingCall]:
+        return iter(tuple(self._pending.values()))
+
+    def open(self, message_id: str, request: Request[Any, Any]) -> PendingCall:
+        """Enter a call. Raises LocalProtocolError if its id was used on this connection before."""
+        if message_id in self._pending or message_id in self._settled:
+            raise LocalProtocolError(f"expected a message id that was not used before, found {message_id!r}")
+        call = self._pending[message_id] = PendingCall(message_id, request)
+        return call
+
+    def withdraw(self, call: PendingCall) -> None:
+        """Take back a call that was never handed over: as far as the peer knows it did not happen."""
+        self._pending.pop(call.message_id, None)
+
+    def match(self, reply: Reply) -> tuple[Match, PendingCall | None]:
+        """Settle the call that a reply belongs to; at most one reply ever matches a call."""
+        call = self._pending.get(reply.message_id)
+        if call is None:
+            settled = self._settled.get(reply.message_id)
+            return (Match.UNKNOWN if settled is None else _MATCH_OF_SETTLED[settled]), None
+        call.reply = reply
+        self.happen(call, Happening.REPLY)
+        return (Match.MATCHED if call.state is CallState.ANSWERED else Match.LATE), call
+
+    def match_broken(self, message_id: str | None) -> Match:
+        """What a malformed reply is: it never settles anything, the call may still get a proper one."""
+        return Match.MISMATCHED if message_id in self._pending else Match.UNKNOWN
+
+    def happen(self, call: PendingCall, happening: Happening) -> None:
+        """Move a call along the transition table; raises LocalProtocolError where there is no way."""
+        state = _TRANSITIONS.get((call.state, happening))
+        if state is None:
+            raise LocalProtocolError(f"a call that is {call.state.name} cannot meet {happening.name}")
+        call.state = state
+        if state is not CallState.CANCELLED:
+            del self._pending[call.message_id]
+            self._settled[call.message_id] = state
+            if len(self._settled) > SETTLED_KEPT:
+                self._settled.popitem(last=False)
