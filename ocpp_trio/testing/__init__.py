@@ -9,6 +9,7 @@ from ocpp_trio.testing.network import MemoryLink as MemoryLink
 from ocpp_trio.testing.network import MemoryListener as MemoryListener
 from ocpp_trio.testing.network import MemoryNetwork as MemoryNetwork
 from ocpp_trio.testing.network import MemoryStream as MemoryStream
+from ocpp_trio.testing.pair import open_transport_pair as open_transport_pair
 from ocpp_trio.testing.stub import CloseWith as CloseWith
 from ocpp_trio.testing.stub import CsmsStub as CsmsStub
 from ocpp_trio.testing.stub import Delayed as Delayed

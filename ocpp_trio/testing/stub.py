@@ -116,6 +116,9 @@ class CsmsStub:
         self.connections = 0
         self.limits = Limits()
         self.port = 0
+        self._recorded = trio.Event()
+        self._reading = trio.Event()
+        self._reading.set()
         self._transports: dict[int, Transport] = {}
         self._ends: dict[int, trio.Event] = {}
 
@@ -127,6 +130,20 @@ class CsmsStub:
     def sent(self) -> list[RecordedFrame]:
         """The frames that went out."""
         return [frame for frame in self.frames if frame.direction == "sent"]
+
+    async def wait_received(self, count: int, action: str | None = None) -> list[RecordedFrame]:
+        """Wait until so many frames came, or CALLs of one action, and return them."""
+        while len(frames := self.received(action)) < count:
+            await self._recorded.wait()
+        return frames
+
+    def hold(self) -> None:
+        """Read no more frames: buffers fill up and the station's writes come to wait."""
+        self._reading = trio.Event()
+
+    def release(self) -> None:
+        """Read on."""
+        self._reading.set()
 
     async def serve(
         self,
@@ -207,6 +224,7 @@ class CsmsStub:
     async def _read(self, transport: Transport, number: int, nursery: trio.Nursery) -> None:
         try:
             while True:
+                await self._reading.wait()
                 text = await transport.receive()
                 self._record(number, "received", text)
                 call = _call_in(text)
@@ -236,6 +254,8 @@ class CsmsStub:
 
     def _record(self, connection: int, direction: Literal["received", "sent"], text: str) -> None:
         self.frames.append(RecordedFrame(trio.current_time(), connection, direction, text))
+        self._recorded.set()
+        self._recorded = trio.Event()
 
 
 def _call_in(text: str) -> Call | None:
