@@ -26,7 +26,7 @@ class Payload:
     every field and raises ValueError, naming the field, what was found and what was expected.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     _shape: ClassVar[Shape]
     _check: ClassVar[Callable[[Any], None]]
@@ -57,8 +57,9 @@ class Request(Payload, Generic[RequestT, ResponseT]):
     action: ClassVar[str]
     response: ClassVar[type[Response]]
 
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        super().__attrs_init_subclass__()
         cls.action = cls.__name__.removesuffix("Request")
         cls.response = get_args(cls.__orig_bases__[0])[1]  # type: ignore[attr-defined]  # set by typing
 

@@ -179,4 +179,3 @@ def test_lines_that_are_left_out_are_these():
 
     assert [line_id for line_id in left_out if line_id.startswith("n")] == ["n01", "n02", "n03", "n04", "n06"]
     assert len(COVERED) + len(left_out) == len(LINES) == 100
-

@@ -18,9 +18,7 @@ class TotallyMadeUpRequest(Request["TotallyMadeUpRequest", TotallyMadeUpResponse
     """An action of no specification."""
 
 
-EXTENDED = attrs.evolve(
-    v16.version, charge_point_requests=(*v16.version.charge_point_requests, TotallyMadeUpRequest)
-)
+EXTENDED = attrs.evolve(v16.version, charge_point_requests=(*v16.version.charge_point_requests, TotallyMadeUpRequest))
 
 
 async def test_unknown_action_yields_not_implemented(ground, clock):

@@ -1,0 +1,58 @@
+"""The annotated types that all versions share, seen through the shape they give a field."""
+
+import attrs
+
+from ocpp_trio.wire.fields import (
+    WIRE_NAME,
+    CiString20,
+    CiString25,
+    CiString50,
+    CiString255,
+    CiString500,
+    Decimal1,
+    IdToken,
+    NonNegative,
+    OneOrMore,
+    wire_name,
+)
+from ocpp_trio.wire.shape import shape_of
+
+
+@attrs.frozen(kw_only=True)
+class Sample:
+    twenty: CiString20
+    twenty_five: CiString25
+    fifty: CiString50
+    two_hundred: CiString255
+    five_hundred: CiString500
+    token: IdToken
+    count: NonNegative
+    number: Decimal1
+    several: OneOrMore[int]
+
+
+members = {member.name: member for member in shape_of(Sample).members}
+
+
+def test_strings_have_the_lengths_of_the_specification() -> None:
+    lengths = [member.max_length for member in members.values() if member.leaf is str]
+
+    assert lengths == [20, 25, 50, 255, 500, 20]
+
+
+def test_a_non_negative_integer_starts_at_zero() -> None:
+    assert (members["count"].leaf, members["count"].at_least) == (int, 0)
+
+
+def test_a_decimal_is_a_float_of_one_digit() -> None:
+    assert (members["number"].leaf, members["number"].one_decimal) == (float, True)
+
+
+def test_one_or_more_is_a_list_that_is_not_empty() -> None:
+    several = members["several"]
+
+    assert (several.leaf, several.many, several.non_empty) == (int, True, True)
+
+
+def test_a_wire_name_is_metadata_of_the_field() -> None:
+    assert wire_name("currentSoC") == {WIRE_NAME: "currentSoC"}
