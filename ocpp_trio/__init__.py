@@ -53,7 +53,7 @@ from ocpp_trio.wire.frames import CallError as CallError
 from ocpp_trio.wire.frames import CallResult as CallResult
 from ocpp_trio.wire.frames import Frame as Frame
 from ocpp_trio.wire.frames import FrameError as FrameError
-from ocpp_trio.wire.frames import parse as parse_frame
+from ocpp_trio.wire.frames import parse_frame as parse_frame
 from ocpp_trio.wire.message import Defect as Defect
 from ocpp_trio.wire.message import Payload as Payload
 from ocpp_trio.wire.message import Request as Request

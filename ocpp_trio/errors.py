@@ -72,11 +72,15 @@ class CloseReason(StrEnum):
 
 @attrs.frozen
 class Closed:
-    """How a connection ended: the reason, the WebSocket close code if there is one, and a sentence."""
+    """How a connection ended: the reason, the WebSocket close code if there is one, and a sentence.
+
+    `status` is the HTTP status where a charge point was refused with one.
+    """
 
     reason: CloseReason
     code: int | None = None
     detail: str = ""
+    status: int | None = attrs.field(default=None, kw_only=True)
 
     def __str__(self) -> str:
         code = "" if self.code is None else f" ({self.code})"

@@ -61,6 +61,7 @@ EXPECTED = [
     "open_charge_point",
     "open_client",
     "open_server",
+    "parse_frame",
     "serve_csms",
 ]
 

@@ -4,9 +4,10 @@ Owns the arithmetic only: a policy yields delays in seconds from the random numb
 knows neither clock nor connection.
 """
 
+import math
 from collections.abc import Iterator
 from random import Random
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -17,9 +18,29 @@ class Backoff(Protocol):
     def delays(self, rng: Random) -> Iterator[float]: ...
 
 
+DOUBLINGS: Final = 64
+"""Any wait doubled so often outlives its station; more could overflow a float."""
+
+
+# A wait that may be negative, or stay 0, turns a reconnect into a flood: such values end here and not on the network.
+def _positive(policy: object, field: "attrs.Attribute[Any]", value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{type(policy).__name__}.{field.name}: expected a positive number, found {value!r}")
+
+
+def _not_negative(policy: object, field: "attrs.Attribute[Any]", value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{type(policy).__name__}.{field.name}: expected 0 or more, found {value!r}")
+
+
+def _ratio(policy: object, field: "attrs.Attribute[Any]", value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{type(policy).__name__}.{field.name}: expected 0 to 1, found {value!r}")
+
+
 def _doubling(first: float, maximum: float) -> Iterator[float]:
     """first, 2 first, 4 first … and maximum for ever; never computes a power, so it cannot overflow."""
-    wait = min(first, maximum)
+    wait = float(min(first, maximum))
     while True:
         yield wait
         wait = min(wait * 2, maximum)
@@ -33,12 +54,12 @@ class ExponentialBackoff:
     this: use `FleetBackoff` there.
     """
 
-    initial: float = 0.5
-    maximum: float = 30.0
-    jitter: float = 0.2
+    initial: float = attrs.field(default=0.5, validator=_positive)
+    maximum: float = attrs.field(default=30.0, validator=_positive)
+    jitter: float = attrs.field(default=0.2, validator=_ratio)
 
     def delays(self, rng: Random) -> Iterator[float]:
-        for wait in _doubling(self.initial, self.maximum):
+        for wait in _doubling(self.initial, self.maximum):  # pragma: no branch  # endless
             yield min(wait * rng.uniform(1 - self.jitter, 1 + self.jitter), self.maximum)
 
 
@@ -46,12 +67,12 @@ class ExponentialBackoff:
 class FullJitterBackoff:
     """Waits uniform between `floor` and a doubling bound."""
 
-    initial: float = 1.0
-    maximum: float = 300.0
-    floor: float = 0.0
+    initial: float = attrs.field(default=1.0, validator=_positive)
+    maximum: float = attrs.field(default=300.0, validator=_positive)
+    floor: float = attrs.field(default=0.0, validator=_not_negative)
 
     def delays(self, rng: Random) -> Iterator[float]:
-        for bound in _doubling(self.initial, self.maximum):
+        for bound in _doubling(self.initial, self.maximum):  # pragma: no branch  # endless
             yield rng.uniform(min(self.floor, bound), bound)
 
 
@@ -62,10 +83,10 @@ class FleetBackoff:
     `window` is about the number of stations divided by the upgrades per second their CSMS can take.
     """
 
-    window: float = 60.0
-    initial: float = 1.0
-    maximum: float = 300.0
-    floor: float = 1.0
+    window: float = attrs.field(default=60.0, validator=_not_negative)
+    initial: float = attrs.field(default=1.0, validator=_positive)
+    maximum: float = attrs.field(default=300.0, validator=_positive)
+    floor: float = attrs.field(default=1.0, validator=_not_negative)
 
     def delays(self, rng: Random) -> Iterator[float]:
         yield rng.uniform(0, self.window)
@@ -80,12 +101,13 @@ class Ocpp201Backoff:
     a new random part of up to `random_range` (RetryBackOffRandomRange, s) is added to each wait.
     """
 
-    wait_minimum: float = 10.0
-    repeat_times: int = 5
-    random_range: float = 10.0
+    wait_minimum: float = attrs.field(default=10.0, validator=_positive)
+    repeat_times: int = attrs.field(default=5, validator=_not_negative)
+    random_range: float = attrs.field(default=10.0, validator=_not_negative)
 
     def delays(self, rng: Random) -> Iterator[float]:
-        for wait in _doubling(self.wait_minimum, self.wait_minimum * 2**self.repeat_times):
+        maximum = self.wait_minimum * 2.0 ** min(self.repeat_times, DOUBLINGS)
+        for wait in _doubling(self.wait_minimum, maximum):  # pragma: no branch  # endless
             yield wait + rng.uniform(0, self.random_range)
 
 
@@ -98,14 +120,14 @@ class ReconnectPolicy:
     """
 
     backoff: Backoff = attrs.Factory(ExponentialBackoff)
-    reset_after: float = 0.0
-    denied_wait: float = 60.0
+    reset_after: float = attrs.field(default=0.0, validator=_not_negative)
+    denied_wait: float = attrs.field(default=60.0, validator=_not_negative)
     """The least wait after HTTP 401 or 403: the credentials will not get better by themselves."""
     boot_on_reconnect: bool = True
     """False follows OCPP 1.6 section 4.2 to the letter: registration survives the socket."""
-    boot_retry: float = 60.0
+    boot_retry: float = attrs.field(default=60.0, validator=_positive)
     """Wait before the next BootNotification where the CSMS named none."""
-    resume_delay: float = 0.25
+    resume_delay: float = attrs.field(default=0.25, validator=_not_negative)
     """From the boot reply until calls are allowed."""
 
     @classmethod

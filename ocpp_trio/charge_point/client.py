@@ -8,57 +8,38 @@ import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import trio
 
 from ocpp_trio.charge_point.backoff import ReconnectPolicy
+from ocpp_trio.charge_point.boot import Boot
+from ocpp_trio.charge_point.connect import Dial, open_transport
 from ocpp_trio.charge_point.endpoint import endpoint_of
+from ocpp_trio.charge_point.heartbeat import Heartbeat
+from ocpp_trio.charge_point.statistics import ChargePointStatistics as ChargePointStatistics
 from ocpp_trio.charge_point.supervisor import Lifecycle
-from ocpp_trio.errors import CallRejected, CallTimeout, Closed, CloseReason, ConnectionClosed, HandshakeError, InvalidResponse
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.instrument import Instrument, Link
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
 from ocpp_trio.link.nursery import open_background
-from ocpp_trio.link.registration import ChargePointGate, Registration
+from ocpp_trio.link.registration import Registration
 from ocpp_trio.link.router import Router
-from ocpp_trio.link.session import NOT_CONNECTED, Session, SessionStatistics, open_session
+from ocpp_trio.link.session import NOT_CONNECTED, Session, open_session
 from ocpp_trio.link.settings import Settings
-from ocpp_trio.link.transport import Transport, open_client
+from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.message import Request, Response
 
 ResponseT = TypeVar("ResponseT", bound=Response)
 
-Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 SessionTask = Callable[["ChargePoint"], Awaitable[None]]
 
-_NO_ANSWER = (CallTimeout, CallRejected, InvalidResponse)
-
-
-@attrs.frozen(kw_only=True)
-class ChargePointStatistics:
-    """A snapshot of a charge point; `session` is that of the current connection, or of the last one."""
-
-    state: ConnectionState
-    online: bool
-    attempt: int
-    current_backoff: float | None
-    closed: Closed | None
-    connections: int
-    heartbeat_interval: float
-    session: SessionStatistics | None
-
-    @property
-    def pending_calls(self) -> int:
-        """Calls that wait for a reply."""
-        return self.session.pending_calls if self.session else 0
-
-    @property
-    def deadlines(self) -> int:
-        """Call timeouts that are running."""
-        return self.session.deadlines if self.session else 0
+_LEAVING: Final = Closed(CloseReason.STOPPING, 1000, "")
+_REBOOTING: Final = Closed(CloseReason.STOPPING, 1001, "rebooting")
+_DROPPED: Final = Closed(CloseReason.FORCED, None, "the link was dropped on purpose")
 
 
 class ChargePoint:
@@ -83,22 +64,20 @@ class ChargePoint:
         self.identity = identity
         self._endpoint = endpoint_of(url, identity)
         self._router = router
-        self._boot_request = boot
+        codec_of(router.version).encode(boot)  # what cannot be sent is a ValueError here, not on every connection
+        self._boot = Boot(boot, retry=policy.boot_retry)
+        self._heartbeat = Heartbeat(router.version.heartbeat, heartbeat_interval)
         self._policy = policy
         self._session_task = session_task
         self._settings = settings
         self._dial = dial
         self._rng = rng
         self._lifecycle = Lifecycle(identity, settings.instrument)
-        self._gate = ChargePointGate(router.version.boot.action)
         self._session: Session | None = None
         self._connections = 0
         self._delays: Iterator[float] = policy.backoff.delays(rng)
         self._reconnect_at = -math.inf
         self._rebooting = False
-        self._boot_now = trio.Event()
-        self._heartbeat_interval = heartbeat_interval
-        self._interval_changed = trio.Event()
         self.failed = trio.Event()
         self.failure: Exception | None = None
 
@@ -116,7 +95,7 @@ class ChargePoint:
 
     @property
     def attempt(self) -> int:
-        """Attempts to connect since the last time online; 0 while online."""
+        """Attempts to connect since the last time online that lasted (`ReconnectPolicy.reset_after`)."""
         return self._lifecycle.attempt
 
     @property
@@ -127,7 +106,7 @@ class ChargePoint:
     @property
     def registration(self) -> Registration:
         """The last answer to our BootNotification."""
-        return self._gate.registration
+        return self._boot.gate.registration
 
     def statistics(self) -> ChargePointStatistics:
         """A frozen snapshot for introspection and tests."""
@@ -138,7 +117,10 @@ class ChargePoint:
             current_backoff=self.current_backoff,
             closed=self._lifecycle.closed,
             connections=self._connections,
-            heartbeat_interval=self._heartbeat_interval,
+            reconnects=self._lifecycle.reconnects,
+            reconnect_seconds=self._lifecycle.reconnect_seconds,
+            seconds_online=self._lifecycle.seconds_online(),
+            heartbeat_interval=self._heartbeat.interval,
             session=self._session.statistics() if self._session is not None else None,
         )
 
@@ -172,33 +154,33 @@ class ChargePoint:
 
         The interval of the next accepted BootNotification overrides it.
         """
-        self._heartbeat_interval = seconds
-        self._interval_changed.set()
-        self._interval_changed = trio.Event()
+        self._heartbeat.interval = seconds
 
     def boot_now(self) -> None:
         """Send the next BootNotification without waiting for its time: somebody triggered it."""
-        self._boot_now.set()
-        self._boot_now = trio.Event()
+        self._boot.now()
 
     def drop_link(self) -> None:
         """Cut the connection without a word, as a broken cable would; the supervisor reconnects."""
         if self._session is not None:
-            self._session.drop(Closed(CloseReason.FORCED, None, "the link was dropped on purpose"))
+            self._session.drop(_DROPPED)
 
     def reboot(self) -> None:
-        """Close the connection in an orderly way, connect at once and boot: what follows a Reset."""
-        self._gate.reset()
+        """Close the connection in an orderly way, connect at once and boot: what follows a Reset.
+
+        Without a connection the next one boots, when its time has come.
+        """
+        self._boot.forget()
         if self._session is not None and self._session.closed is None:
             self._rebooting = True
-            self._session.close(Closed(CloseReason.STOPPING, 1001, "rebooting"))
+            self._session.close(_REBOOTING)
 
     def begin_closing(self) -> None:
         """No reconnect from here on; what is connected is closed in an orderly way."""
         if self.state is not ConnectionState.CLOSING:
-            self._lifecycle.to(ConnectionState.CLOSING)
+            self._lifecycle.to(ConnectionState.CLOSING, _LEAVING)
         if self._session is not None:
-            self._session.close(Closed(CloseReason.STOPPING, 1000, ""))
+            self._session.close(_LEAVING)
 
     def end_closing(self) -> None:
         """Everything of this charge point is gone."""
@@ -206,12 +188,13 @@ class ChargePoint:
 
     async def supervise(self) -> None:
         """The loop, until stopped: live one connection, wait, live the next."""
-        while True:
+        while self.state is not ConnectionState.CLOSING:  # left before this task ran for the first time
             try:
                 await self._live()
             except HandshakeError as failure:
-                self._settings.instrument.handshake_failed(self._link(), failure.closed, status=failure.status)
-                self._back_off(failure.closed, failure)
+                closed = attrs.evolve(failure.closed, status=failure.status)
+                self._settings.instrument.handshake_failed(self._link(), closed, status=failure.status)
+                self._back_off(closed, failure)
             await trio.sleep_until(self._reconnect_at)
 
     def _link(self) -> Link:
@@ -227,54 +210,39 @@ class ChargePoint:
         """One connection, from the dial to the loss."""
         self._connections += 1
         self._lifecycle.to(ConnectionState.CONNECTING)
-        async with self._open_transport() as transport:
-            async with (
-                open_session(
-                    transport,
-                    self._router,
-                    link=self._link(),
-                    settings=self._settings,
-                    gate=self._gate,
-                    on_closed=self._on_closed,
-                ) as session,
-                open_background() as nursery,
-            ):
-                self._session = session
-                nursery.start_soon(self._be_online, session)
-                try:
-                    await session.wait_closed()
-                except trio.Cancelled:
-                    self.begin_closing()  # before the session's end is taken for a loss
-                    raise
-
-    @asynccontextmanager
-    async def _open_transport(self) -> AsyncIterator[Transport]:
-        limits, endpoint = self._settings.limits, self._endpoint
-        stream: trio.abc.Stream | None = None
-        try:
-            with trio.move_on_after(limits.handshake_deadline):
-                stream = await self._dial(endpoint.host, endpoint.port)
-        except OSError as exc:
-            raise HandshakeError(Closed(CloseReason.TRANSPORT_ERROR, None, f"cannot connect: {exc}")) from exc
-        if stream is None:
-            detail = f"cannot connect within {limits.handshake_deadline:g} s"
-            raise HandshakeError(Closed(CloseReason.TRANSPORT_ERROR, None, detail))
-        async with open_client(
-            stream,
-            host=endpoint.authority,
-            resource=endpoint.resource,
-            subprotocols=[self._router.version.subprotocol],
-            limits=limits,
-        ) as transport:
-            yield transport
+        async with (
+            open_transport(
+                self._endpoint,
+                dial=self._dial,
+                subprotocol=self._router.version.subprotocol,
+                limits=self._settings.limits,
+            ) as transport,
+            open_session(
+                transport,
+                self._router,
+                link=self._link(),
+                settings=self._settings,
+                gate=self._boot.gate,
+                on_closed=self._on_closed,
+            ) as session,
+            open_background() as nursery,
+        ):
+            self._session = session
+            nursery.start_soon(self._be_online, session)
+            try:
+                await session.wait_closed()
+            except trio.Cancelled:
+                self.begin_closing()  # before the session's end is taken for a loss
+                raise
 
     def _on_closed(self, closed: Closed) -> None:
         """Offline first: this runs before any pending call learns of the loss."""
-        if self.state is not ConnectionState.CLOSING:
-            self._back_off(closed, None)
+        self._back_off(closed, None)
 
     def _back_off(self, closed: Closed, failure: HandshakeError | None) -> None:
-        """Schedule the one reconnect."""
+        """Schedule the one reconnect, unless the station is leaving."""
+        if self.state is ConnectionState.CLOSING:
+            return
         since = self._lifecycle.online_since
         if since is not None and trio.current_time() - since >= self._policy.reset_after:
             self._delays = self._policy.backoff.delays(self._rng)
@@ -302,6 +270,10 @@ class ChargePoint:
             if self._session_task is not None:
                 nursery.start_soon(self._run_session_task, self._session_task, session)
 
+    async def _beat(self, session: Session, registered_at: float) -> None:
+        not_before = registered_at + self._policy.resume_delay
+        await self._heartbeat.beat(session, start=registered_at, not_before=not_before)
+
     def _advance(self, session: Session, state: ConnectionState) -> None:
         """One step towards online; not if the connection ended while this task was about to run."""
         if session.closed is not None:
@@ -312,57 +284,36 @@ class ChargePoint:
 
     async def _register(self, session: Session) -> float:
         """Be accepted by the CSMS; the instant at which we were."""
-        if self._policy.boot_on_reconnect or self._gate.registration is not Registration.ACCEPTED:
-            self._gate.reset()
+        if self._policy.boot_on_reconnect or not self._boot.registered:
+            if self._boot.registered:
+                self._boot.forget()
             self._advance(session, ConnectionState.BOOTING)
-            await self._boot(session)
+            interval = await self._boot.register(session)
+            self._heartbeat.interval = interval or self._heartbeat.interval
         self._advance(session, ConnectionState.RESUMING)
         return trio.current_time()
-
-    async def _boot(self, session: Session) -> None:
-        """BootNotification until Accepted (OCPP 1.6 section 4.2); an interval of 0 leaves the wait to us."""
-        wait = self._policy.boot_retry
-        while True:
-            try:
-                response: Any = await session.call(self._boot_request)
-            except _NO_ANSWER:
-                pass
-            else:
-                wait = response.interval if response.interval > 0 else self._policy.boot_retry
-                if self._gate.registration is Registration.ACCEPTED:
-                    self._heartbeat_interval = response.interval or self._heartbeat_interval
-                    return
-            with trio.move_on_after(wait):
-                await self._boot_now.wait()
-
-    async def _beat(self, session: Session, registered_at: float) -> None:
-        """Heartbeats at `registered_at` plus whole intervals; those whose time passed unsent are skipped."""
-        last = registered_at
-        while True:
-            interval = self._heartbeat_interval if self._heartbeat_interval > 0 else math.inf
-            due = max(last + interval, registered_at + self._policy.resume_delay)
-            with trio.move_on_at(due) as wait:
-                await self._interval_changed.wait()
-            if not wait.cancelled_caught:
-                last = trio.current_time()
-                continue
-            try:
-                await session.call(self._router.version.heartbeat())
-            except _NO_ANSWER:
-                pass  # counted by the instrument; a dead link is found by the keepalive
-            except ConnectionClosed:
-                return
-            last = due + interval * math.floor((trio.current_time() - due) / interval)
 
     async def _run_session_task(self, task: SessionTask, session: Session) -> None:
         """A session task that fails is a bug of its author, not of the network: it ends the charge point."""
         try:
-            await task(self)
-        except Exception as exc:
-            if isinstance(exc, ConnectionClosed) and session.closed is not None:
-                return
-            self.failure = exc
+            try:
+                await task(self)
+            except Exception as exc:
+                self._judge(exc, session)
+        except* Exception as group:  # errors beside Cancelled, which travels on
+            self._judge(group, session)
+
+    def _judge(self, error: Exception, session: Session) -> None:
+        if session.closed is None or not _is_loss(error):
+            self.failure = error
             self.failed.set()
+
+
+def _is_loss(error: BaseException) -> bool:
+    """Whether it says nothing but that the connection ended; side by side calls say it in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_loss(each) for each in error.exceptions)
+    return isinstance(error, ConnectionClosed)
 
 
 @asynccontextmanager
@@ -389,7 +340,7 @@ async def open_charge_point(
     is cancelled with the link.
 
     Leaving the body, also by cancellation, closes the connection within a few close timeouts. The body's
-    own exception leaves bare; so does what a session task raises.
+    own exception leaves bare; so does what a session task raises. If both happen they leave in a group.
 
     Raises ValueError for a bad URL, identity or boot request.
     """
@@ -418,6 +369,11 @@ async def open_charge_point(
                 yield station
             finally:
                 station.begin_closing()
+    except BaseException as exc:
+        if station.failure is None:
+            raise
+        failures = [exc, station.failure]
+        raise BaseExceptionGroup("the session task failed beside the body", failures) from None  # noqa: ASYNC104  # it holds Cancelled
     finally:
         station.end_closing()
     if station.failure is not None:

@@ -28,11 +28,16 @@ def endpoint_of(url: str, identity: str) -> Endpoint:
     """The connection URL of a charge point, taken apart.
 
     The identity becomes one more path segment, percent-encoded, before any query. Raises ValueError on
-    a URL that is no ws URL and on an identity that is empty or longer than 48 characters.
+    a URL that is no ws URL and on an identity that is empty or longer than 48 characters: what cannot work
+    is said here, and not tried for ever.
     """
     if not 1 <= len(identity) <= IDENTITY_LIMIT:
         raise ValueError(f"expected an identity of 1 to {IDENTITY_LIMIT} characters, found {identity!r}")
     parts = urlsplit(url)
+    if "@" in parts.netloc:  # nobody would send it, and it must not end in a log
+        raise ValueError("expected no user name or password in the URL")
+    if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
+        raise ValueError(f"expected a percent-encoded URL without a fragment, found {url!r}")
     if parts.scheme != "ws" or not parts.hostname:
         raise ValueError(f"expected a URL like ws://host:port/path, found {url!r}")
     path = parts.path.rstrip("/") + "/" + quote(identity, safe="")

@@ -42,6 +42,15 @@ class Lifecycle:
         self.backoff: float | None = None
         self.closed: Closed | None = None
         self.online_since: float | None = None
+        self.reconnects = 0
+        self.reconnect_seconds: float | None = None
+        self._lost_at: float | None = None
+        self._seconds_online = 0.0
+
+    def seconds_online(self) -> float:
+        """How long it was ONLINE so far, over all connections."""
+        since = self.online_since
+        return self._seconds_online + (0.0 if since is None else trio.current_time() - since)
 
     def to(self, state: ConnectionState, closed: Closed | None = None, *, backoff: float | None = None) -> None:
         """Move to a state and tell everybody. Raises LocalProtocolError where the table has no way."""
@@ -63,14 +72,25 @@ class Lifecycle:
             _push(send, receive, transition)
 
     def _switch(self, transition: Transition) -> None:
+        if (transition.previous, transition.state) == (ConnectionState.BACKING_OFF, ConnectionState.CONNECTING):
+            self.reconnects += 1
         if transition.state is ConnectionState.ONLINE:
-            self.online_since = transition.at
-            self._offline = trio.Event()
-            self._online.set()
+            self._go_online(transition.at)
         elif transition.previous is ConnectionState.ONLINE:
-            self.online_since = None
-            self._online = trio.Event()
-            self._offline.set()
+            self._go_offline(transition.at)
+
+    def _go_online(self, now: float) -> None:
+        self.online_since = now
+        if self._lost_at is not None:
+            self.reconnect_seconds = now - self._lost_at
+        self._offline = trio.Event()
+        self._online.set()
+
+    def _go_offline(self, now: float) -> None:
+        self._seconds_online = self.seconds_online()
+        self.online_since, self._lost_at = None, now
+        self._online = trio.Event()
+        self._offline.set()
 
     async def wait_online(self) -> None:
         """Wait for ONLINE; returns at once if it is there already."""
@@ -96,7 +116,8 @@ def _push(
     send: trio.MemorySendChannel[Transition], receive: trio.MemoryReceiveChannel[Transition], transition: Transition
 ) -> None:
     try:
+        if send.statistics().current_buffer_used == SUBSCRIPTION_SIZE:
+            receive.receive_nowait()
         send.send_nowait(transition)
-    except trio.WouldBlock:
-        receive.receive_nowait()
-        send.send_nowait(transition)
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass  # a subscriber who closed its end has read enough

@@ -18,10 +18,23 @@ from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 
 
-@attrs.frozen
-class _Outgoing:
+@attrs.define(eq=False)
+class Receipt:
+    """A message in the hands of the writer."""
+
     text: str
-    written: trio.Event
+    _written: bool = False
+    _done: trio.Event = attrs.Factory(trio.Event)
+
+    def settle(self, *, written: bool) -> None:
+        """The writer is done with the message."""
+        self._written = written
+        self._done.set()
+
+    async def wait_written(self) -> bool:
+        """Wait until the writer is done, and say whether the whole message went out."""
+        await self._done.wait()
+        return self._written
 
 
 @attrs.define
@@ -50,7 +63,7 @@ class Connection:
         # Size 0: a cancelled sender either never handed over, and nothing is written, or already did, and
         # the writer finishes the frame. Senders wait in order; those who wait when the writer ends are
         # told by the closing of the channel.
-        self._to_writer, self._from_senders = trio.open_memory_channel[_Outgoing](0)
+        self._to_writer, self._from_senders = trio.open_memory_channel[Receipt](0)
         self._writer = trio.CancelScope(shield=True)
         self._writer_done = trio.Event()
         self.writes_waiting = Depth()
@@ -60,25 +73,25 @@ class Connection:
         """The WebSocket underneath."""
         return self._transport
 
-    async def send(self, text: str) -> trio.Event:
-        """Hand a message to the writer; the event is set once it is written, or never will be.
+    async def send(self, text: str) -> Receipt:
+        """Hand a message to the writer.
 
         Cancelling before the hand-over sends nothing; after it the frame goes out whole. Raises
         ConnectionClosed, and then nothing was sent.
         """
-        outgoing = _Outgoing(text, trio.Event())
+        receipt = Receipt(text)
         try:
-            self._to_writer.send_nowait(outgoing)
+            self._to_writer.send_nowait(receipt)
         except trio.WouldBlock:
             with self.writes_waiting:
-                await self._hand_over(outgoing)
+                await self._hand_over(receipt)
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             raise self._closed_error() from None
-        return outgoing.written
+        return receipt
 
-    async def _hand_over(self, outgoing: _Outgoing) -> None:
+    async def _hand_over(self, receipt: Receipt) -> None:
         try:
-            await self._to_writer.send(outgoing)
+            await self._to_writer.send(receipt)
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             raise self._closed_error() from None
 
@@ -108,12 +121,14 @@ class Connection:
         """
         try:
             with self._writer, self._from_senders:
-                async for outgoing in self._from_senders:
+                async for receipt in self._from_senders:
+                    written = False
                     try:
                         with trio.fail_after(self._limits.write_timeout):
-                            await self._transport.send(outgoing.text)
+                            await self._transport.send(receipt.text)
+                        written = True
                     finally:
-                        outgoing.written.set()
+                        receipt.settle(written=written)
         except trio.TooSlowError:
             detail = f"a write did not finish within {self._limits.write_timeout:g} s"
             self.abort(Closed(CloseReason.TRANSPORT_ERROR, None, detail))

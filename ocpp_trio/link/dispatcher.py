@@ -163,10 +163,9 @@ class Dispatcher:
         result = CallResult(message_id, self._codec.encode(response))
         self._session.note_answer(answered.request, answered.response)
         text = dump_result(message_id, result.payload)
-        written = await self._connection.send(text)
+        receipt = await self._connection.send(text)
         self._settings.instrument.frame_sent(self._link, result, action=action, text=text)
-        await written.wait()
-        return answered
+        return answered if await receipt.wait_written() else None
 
     async def _run_handler(self, job: _Job, request: Request[Any, Any]) -> Response | CallError:
         """What the handler says, with everything it may do wrong turned into a CALLERROR."""
@@ -180,13 +179,20 @@ class Dispatcher:
                 self._codec.encode(response)
                 return response
         except CallRejected as rejection:
-            if rejection.origin == "local":
-                code = self._router.version.spell(rejection.code)
-                return CallError(job.call.message_id, code, rejection.description, rejection.details)
-            return self._failed(job, rejection)
+            return self._rejected(job, rejection) if rejection.origin == "local" else self._failed(job, rejection)
         except Exception as exc:
             return self._failed(job, exc)
         return self._failed(job, None)
+
+    def _rejected(self, job: _Job, rejection: CallRejected) -> CallError:
+        """The answer that the handler chose, if it can be put into a frame."""
+        code = self._router.version.spell(rejection.code)
+        error = CallError(job.call.message_id, code, rejection.description, rejection.details)
+        try:
+            dump_error(error)
+        except (TypeError, ValueError, RecursionError) as exc:
+            return self._failed(job, exc)
+        return error
 
     def _failed(self, job: _Job, error: Exception | None) -> CallError:
         """The answer for a handler that failed: no internals on the wire, the traceback to the log."""
@@ -218,5 +224,3 @@ class Dispatcher:
     @property
     def _link(self) -> Link:
         return self._session.link
-
-

@@ -60,9 +60,7 @@ class Gate:
         return Verdict.PASS
 
     def _permitted(self, action: str) -> bool:
-        return action == self.boot_action or (
-            self.registration is Registration.PENDING and action in self.triggered
-        )
+        return action == self.boot_action or (self.registration is Registration.PENDING and action in self.triggered)
 
 
 class ChargePointGate(Gate):

@@ -32,7 +32,7 @@ from ocpp_trio.link.settings import Settings
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.correlation import CallState, CorrelationTable, Happening, Match, PendingCall
-from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, dump_call, parse
+from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, dump_call, parse_frame
 from ocpp_trio.wire.message import Defect, Request, Response, actions_of
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -205,9 +205,9 @@ class Session:
 
     async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> _Waiting:
         call = Call(self._settings.new_message_id(), type(request).action, payload)
+        text = dump_call(call.message_id, call.action, call.payload)
         waiting = _Waiting(self._table.open(call.message_id, request), trio.Event(), trio.current_time())
         self._waiting[call.message_id] = waiting
-        text = dump_call(call.message_id, call.action, call.payload)
         try:
             await self._connection.send(text)
         except BaseException:
@@ -249,9 +249,11 @@ class Session:
 
     def _abandon(self, waiting: _Waiting | None) -> None:
         """The caller was cancelled. What was handed over stays outstanding until it is answered."""
-        if waiting is not None and waiting.call.state is CallState.WAITING:
+        if waiting is None:
+            return
+        self._report(waiting, "cancelled", "local")
+        if waiting.call.state is CallState.WAITING:
             self._table.happen(waiting.call, Happening.CALLER_GONE)
-            self._report(waiting, "cancelled", "local")
             self._nursery.start_soon(self._keep_slot, waiting)
 
     async def _keep_slot(self, waiting: _Waiting) -> None:
@@ -263,6 +265,7 @@ class Session:
                 self._settle(waiting, Happening.TIME_IS_UP)
         finally:
             self._slot.release()
+            self.note_progress()
 
     def _settle(self, waiting: _Waiting, happening: Happening) -> None:
         self._table.happen(waiting.call, happening)
@@ -311,7 +314,6 @@ class Session:
 
     def close(self, closed: Closed) -> None:
         """End the session in an orderly way: `closed.code` goes to the peer once the context is left."""
-        self._connection.end(closed)
         self._end(closed)
 
     def drop(self, closed: Closed) -> None:
@@ -324,6 +326,7 @@ class Session:
         if self._closed is not None:
             return
         self._closed = closed
+        self._connection.end(closed)  # a caller may be waiting there behind a write that does not get through
         if self._on_closed is not None:
             self._on_closed(closed)
         self._settings.instrument.connection_closed(self.link, closed)
@@ -350,15 +353,20 @@ class Session:
 
     async def _read(self) -> None:
         """The reader task: parse, match, dispatch; never waits for anything but the next frame."""
+        closed = GOING_AWAY
         try:
             while self._closed is None:
                 self._take(await self._connection.receive())
         except ConnectionClosed as exc:
-            self._end(exc.closed)
+            closed = exc.closed
+        finally:
+            # Cancelled from outside this comes before the nursery closes, which then could not keep the slot
+            # of a caller that is being cancelled as well.
+            self._end(closed)
 
     def _take(self, text: str) -> None:
         try:
-            frame = parse(text)
+            frame = parse_frame(text)
         except FrameError as error:
             self._take_bad_frame(error, text)
             return
@@ -411,9 +419,9 @@ async def open_session(
         open_connection(transport, limits=settings.limits, instrument=settings.instrument, link=link) as connection,
         open_background() as nursery,
     ):
-        await nursery.start(session.run, connection)
         settings.instrument.connection_opened(link)
         try:
+            await nursery.start(session.run, connection)
             yield session
         finally:
             session.close(GOING_AWAY)

@@ -68,6 +68,7 @@ class _Referee(wsproto.WSConnection):
         self._limits = limits
         self._size = 0
         self._frames = 0
+        self._ends_a_line = True
         self.settled = trio.Event()
         self.request: Request | None = None
         self.answer: AcceptConnection | RejectConnection | None = None
@@ -75,6 +76,10 @@ class _Referee(wsproto.WSConnection):
         self.peer_close: Closed | None = None
 
     def receive_data(self, data: bytes | None) -> None:
+        if self.request is not None and self.state is ConnectionState.CONNECTING:
+            self.violation = _TOO_EARLY
+            raise wsproto.utilities.RemoteProtocolError(_TOO_EARLY.detail)
+        self._ends_a_line = data is None or data.endswith(b"\n")
         try:
             super().receive_data(data)
         except wsproto.utilities.RemoteProtocolError as exc:
@@ -88,6 +93,11 @@ class _Referee(wsproto.WSConnection):
             if isinstance(event, Request):
                 self.request = event
                 self.settled.set()
+                if not self._ends_a_line:
+                    yield event
+                    self.violation = _TOO_EARLY
+                    yield CloseConnection(code=1002)
+                    return
             elif isinstance(event, AcceptConnection | RejectConnection):
                 self.answer = event
                 self.settled.set()
@@ -130,16 +140,23 @@ def _violation(code: int, detail: str) -> Closed:
     return Closed(CloseReason.PROTOCOL_ERROR, code, detail)
 
 
+# RFC 6455 section 4.1. The parser would keep whatever comes for as long as the request is being judged, and
+# drop it then.
+_TOO_EARLY: Final = _violation(1002, "expected silence until the upgrade is answered")
+
+
 class _Guard(trio.abc.Stream):
     """The stream under the engine.
 
     A write that is cut short leaves half a frame on the wire, and the peer would read the next frame as
-    its payload: so nothing is ever written after it. Closing is left to the `Transport`, which may still
-    have a close frame to send when the engine has given up.
+    its payload: so nothing is ever written after it. What comes after a violation is not read for the
+    engine any more. Closing is left to the `Transport`, which may still have a close frame to send when
+    the engine has given up, and reads until the peer has seen it.
     """
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, referee: _Referee) -> None:
         self._stream = stream
+        self._referee = referee
         self.torn = False
         self.close_sent = False
         self.head = b""
@@ -163,6 +180,8 @@ class _Guard(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self._referee.violation is not None:
+            await trio.sleep_forever()  # until the transport lets go
         data = await self._stream.receive_some(max_bytes)
         if b"\r\n" not in self.head:
             self.head += data
@@ -192,7 +211,8 @@ class Transport:
     @property
     def closed(self) -> Closed | None:
         """How the connection ended, the first cause if there are several; None while it is open."""
-        return self._ended or self._referee.violation or self._referee.peer_close
+        lost = _ABNORMAL if self._websocket.closed is not None else None
+        return self._ended or self._referee.violation or self._referee.peer_close or lost
 
     @property
     def writes_in_flight(self) -> int:
@@ -248,7 +268,7 @@ class Transport:
     async def run(self) -> None:
         """The engine's reader, until the stream or the connection ends. What it raises ends only this.
 
-        Runs shielded until `_let_go`, so that a close frame can still go out and be answered while the
+        Runs shielded until `let_go`, so that a close frame can still go out and be answered while the
         tasks around are being cancelled.
         """
         with self._reader:
@@ -261,16 +281,18 @@ class Transport:
 
     async def let_go(self, stream: trio.abc.Stream, limits: Limits) -> None:
         """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
-        with trio.move_on_after(limits.close_timeout, shield=True), suppress(*_GONE):
-            await self._say_goodbye(stream)
-        self._reader.cancel()
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(stream)
+        closed = self._ended = self.closed or GOING_AWAY
+        try:
+            with trio.move_on_after(limits.close_timeout, shield=True), suppress(*_GONE):
+                await self._say_goodbye(stream, closed)
+        finally:
+            self._reader.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(stream)
 
-    async def _say_goodbye(self, stream: trio.abc.Stream) -> None:
+    async def _say_goodbye(self, stream: trio.abc.Stream, closed: Closed) -> None:
         if self._guard.torn:
             return
-        closed = self.closed or GOING_AWAY
         if self._referee.peer_close is None and self._referee.violation is None and closed.code is not None:
             await self._websocket.aclose(closed.code, closed.detail)
         elif self._referee.violation is not None and not self._guard.close_sent:
@@ -308,7 +330,7 @@ async def open_client(
     silent, goes away, or does not agree on one of `subprotocols` (OCPP-J 1.6 section 3.2).
     """
     referee = _Referee(ConnectionType.CLIENT, limits)
-    guard = _Guard(stream)
+    guard = _Guard(stream, referee)
     websocket = trio_websocket.WebSocketConnection(
         guard,
         referee,
@@ -439,7 +461,7 @@ async def open_server(stream: trio.abc.Stream, *, limits: Limits) -> AsyncIterat
     is answered by the engine (400, 426) where it is HTTP at all.
     """
     referee = _Referee(ConnectionType.SERVER, limits)
-    guard = _Guard(stream)
+    guard = _Guard(stream, referee)
     websocket = trio_websocket.WebSocketConnection(guard, referee, max_message_size=ENGINE_SIZE_LIMIT)
     _tune(stream, limits)
     transport = Transport(websocket, referee, guard)

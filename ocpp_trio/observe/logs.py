@@ -1,22 +1,25 @@
 """Structured log lines of everything that happened.
 
-Every line carries the fields `identity`, `messageId`, `action`, `frame_type`, `outcome` and `origin` as
-attributes of its record (None where they do not apply). Payloads appear at DEBUG only, and text from a
-peer only escaped.
+Every line carries the fields `identity`, `role`, `messageId`, `action`, `frame_type`, `outcome` and
+`origin` as attributes of its record (None where they do not apply). Payloads appear at DEBUG only, and
+text from a peer only escaped, in the fields too. A level that is off costs one question to the logger.
 """
 
 import logging
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from ocpp_trio.errors import Closed, CloseReason
 from ocpp_trio.link.instrument import CallReport, Instrument, Link
 from ocpp_trio.link.lifecycle import Transition
+from ocpp_trio.observe.plain import plain
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Call, CallError, Frame
 from ocpp_trio.wire.shape import quote
 
 TEXT_LIMIT: Final = 2000
 """Characters of a frame that a DEBUG line shows."""
+_NO_FIELDS: Final[Mapping[str, str | None]] = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
 _EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, CloseReason.FORCED})
 
 
@@ -31,18 +34,24 @@ class Logs(Instrument):
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("ocpp_trio")
 
-    def _log(self, level: int, link: Link, message: str, *args: object, **fields: Any) -> None:
-        if not self._logger.isEnabledFor(level):
-            return
-        known = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
-        extra = {**known, "identity": link.identity, "role": link.role, **fields}
-        self._logger.log(level, f"%s %s: {message}", link.role, quote(link.identity), *args, extra=extra)
+    def _on(self, level: int) -> bool:
+        return self._logger.isEnabledFor(level)
+
+    def _log(self, level: int, link: Link, message: str, *args: object, **fields: str | None) -> None:
+        self._write(level, link.identity, link.role, message, *args, **fields)
+
+    def _write(self, level: int, identity: str, role: str, message: str, *args: object, **fields: str | None) -> None:
+        told = {**_NO_FIELDS, "identity": identity, "role": role, **fields}
+        extra = {name: None if value is None else plain(value) for name, value in told.items()}
+        self._logger.log(level, f"%s %s: {message}", role, quote(identity), *args, extra=extra)
 
     def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
-        self._log_frame(link, frame, action, text, "sent")
+        if self._on(logging.DEBUG):
+            self._log_frame(link, frame, action, text, "sent")
 
     def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
-        self._log_frame(link, frame, action, text, "received")
+        if self._on(logging.DEBUG):
+            self._log_frame(link, frame, action, text, "received")
 
     def _log_frame(self, link: Link, frame: Frame, action: str | None, text: str, direction: str) -> None:
         kind = frame_type(frame)
@@ -60,74 +69,76 @@ class Logs(Instrument):
         )
 
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
-        self._log(logging.WARNING, link, "bad frame: %s", description, outcome="bad_frame")
+        if self._on(logging.WARNING):
+            self._log(logging.WARNING, link, "bad frame: %s", plain(description), outcome="bad_frame")
 
     def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
-        self._log(
-            logging.WARNING,
-            link,
-            "dropped a reply that is %s: %s",
-            match.value,
-            quote(message_id),
-            messageId=message_id,
-            outcome=match.value,
-            origin="remote",
-        )
+        if self._on(logging.WARNING):
+            self._log(
+                logging.WARNING,
+                link,
+                "dropped a reply that is %s: %s",
+                match.value,
+                quote(message_id),
+                messageId=message_id,
+                outcome=match.value,
+                origin="remote",
+            )
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         level = logging.DEBUG if report.outcome == "response" else logging.WARNING
-        self._log(
-            level,
-            link,
-            "%s ended after %.3f s: %s (%s)%s",
-            report.action,
-            report.seconds,
-            report.outcome,
-            report.origin,
-            f" {quote(str(report.code))}" if report.code else "",
-            messageId=report.message_id,
-            action=report.action,
-            outcome=report.outcome,
-            origin=report.origin,
-        )
+        if self._on(level):
+            self._log(
+                level,
+                link,
+                "%s ended after %.3f s: %s (%s)%s",
+                report.action,
+                report.seconds,
+                report.outcome,
+                report.origin,
+                f" {quote(str(report.code))}" if report.code else "",
+                messageId=report.message_id,
+                action=report.action,
+                outcome=report.outcome,
+                origin=report.origin,
+            )
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
-        found = "did not answer in time" if error is None else f"raised {type(error).__name__}"
-        self._log(
-            logging.ERROR,
-            link,
-            "handler of %s %s",
-            action,
-            found,
-            messageId=message_id,
-            action=action,
-            outcome="handler_failed",
-            origin="local",
-        )
+        if self._on(logging.ERROR):
+            self._log(
+                logging.ERROR,
+                link,
+                "handler of %s %s",
+                plain(action),
+                "did not answer in time" if error is None else f"raised {type(error).__name__}",
+                messageId=message_id,
+                action=action,
+                outcome="handler_failed",
+                origin="local",
+            )
 
     def connection_opened(self, link: Link) -> None:
-        self._log(logging.INFO, link, "connected, peer %s", link.peer, outcome="opened")
+        if self._on(logging.INFO):
+            self._log(logging.INFO, link, "connected, peer %s", link.peer, outcome="opened")
 
     def connection_closed(self, link: Link, closed: Closed) -> None:
         level = logging.INFO if closed.reason in _EXPECTED_ENDS else logging.WARNING
-        self._log(level, link, "closed: %a", str(closed), outcome=closed.reason.value)
+        if self._on(level):
+            self._log(level, link, "closed: %a", str(closed), outcome=closed.reason.value)
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
-        self._log(
-            logging.WARNING,
-            link,
-            "no session with %s: %a (HTTP status %s)",
-            link.peer,
-            str(closed),
-            status,
-            outcome=closed.reason.value,
-        )
+        if self._on(logging.WARNING):
+            self._log(
+                logging.WARNING,
+                link,
+                "no session with %s: %a (HTTP status %s)",
+                link.peer,
+                str(closed),
+                status,
+                outcome=closed.reason.value,
+            )
 
     def state_changed(self, identity: str, transition: Transition) -> None:
-        self._logger.info(
-            "charge_point %s: %s -> %s",
-            quote(identity),
-            transition.previous.value,
-            transition.state.value,
-            extra={"identity": identity, "outcome": transition.state.value},
-        )
+        if self._on(logging.INFO):
+            previous, state = transition.previous.value, transition.state.value
+            self._write(logging.INFO, identity, "charge_point", "%s -> %s", previous, state, outcome=state)

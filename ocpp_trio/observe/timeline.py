@@ -1,8 +1,8 @@
 """Who did what at which instant: a record of both ends that a person can read.
 
-     0.000  CP-1  charge_point  connecting
-     0.000  CP-1  charge_point  -> CALL BootNotification {"chargePointVendor":"Acme",…
-     0.250  CP-1  charge_point  online
+0.000  CP-1  charge_point  connecting
+0.000  CP-1  charge_point  -> CALL BootNotification {"chargePointVendor":"Acme",…
+0.250  CP-1  charge_point  online
 """
 
 from collections import deque
@@ -16,8 +16,10 @@ from ocpp_trio.errors import Closed
 from ocpp_trio.link.instrument import CallReport, Instrument, Link
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.observe.logs import frame_type
+from ocpp_trio.observe.plain import plain
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import CallError, Frame
+from ocpp_trio.wire.shape import quote
 
 ENTRIES_KEPT: Final = 10_000
 """Enough for any test or demonstration; the oldest go first."""
@@ -50,11 +52,11 @@ class Timeline(Instrument):
 
     def line(self, entry: Entry) -> str:
         """An entry as text."""
-        return f"{entry.at - self._start:9.3f}  {entry.identity or '-':<10}  {entry.role:<12}  {entry.what}"
+        return f"{entry.at - self._start:9.3f}  {plain(entry.identity) or '-':<10}  {entry.role:<12}  {entry.what}"
 
     def note(self, identity: str, role: str, what: str) -> None:
-        """Add an entry of one's own."""
-        entry = Entry(trio.current_time(), identity, role, what)
+        """Add an entry of one's own: one line, so control characters are escaped and a long text is cut."""
+        entry = Entry(trio.current_time(), identity, role, plain(what))
         self._entries.append(entry)
         if self._echo is not None:
             self._echo(self.line(entry))
@@ -67,7 +69,6 @@ class Timeline(Instrument):
 
     def _note_frame(self, link: Link, arrow: str, frame: Frame, action: str | None) -> None:
         content = f"{frame.code}: {frame.description}" if isinstance(frame, CallError) else frame.payload.decode()
-        content = ascii(content)[1:-1]
         shown = content if len(content) <= _PAYLOAD_SHOWN else content[:_PAYLOAD_SHOWN] + "…"
         self.note(link.identity, link.role, f"{arrow} {frame_type(frame)} {action or '?'} {shown}")
 
@@ -75,14 +76,15 @@ class Timeline(Instrument):
         self.note(link.identity, link.role, f"<- bad frame: {description}")
 
     def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
-        self.note(link.identity, link.role, f"dropped a reply that is {match.value}: {message_id!a}")
+        self.note(link.identity, link.role, f"dropped a reply that is {match.value}: {quote(message_id)}")
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         if report.origin == "local":
             self.note(link.identity, link.role, f"{report.action} ended here: {report.outcome}")
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
-        self.note(link.identity, link.role, f"handler of {action} failed: {error!a}")
+        failure = "no answer in time" if error is None else repr(error)
+        self.note(link.identity, link.role, f"handler of {action} failed: {failure}")
 
     def connection_opened(self, link: Link) -> None:
         self.note(link.identity, link.role, "connected")

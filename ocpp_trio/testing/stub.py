@@ -6,6 +6,7 @@ framing, in memory or on a socket.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -32,14 +33,17 @@ EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 @attrs.frozen
 class Result:
-    """Answer with a CALLRESULT of this payload, or of what a function makes of the CALL."""
+    """Answer with a CALLRESULT of this payload, or of what a function makes of the CALL.
+
+    Nothing checks the payload, so that a test may send a wrong one.
+    """
 
     payload: Mapping[str, Any] | Callable[[Call], Mapping[str, Any]] = attrs.Factory(dict)
 
 
 @attrs.frozen
 class Error:
-    """Answer with a CALLERROR."""
+    """Answer with a CALLERROR of any code."""
 
     code: str
     description: str = ""
@@ -61,7 +65,7 @@ class Delayed:
 
 @attrs.frozen
 class CloseWith:
-    """Close the WebSocket in an orderly way."""
+    """Close the WebSocket in an orderly way, with this code and sentence."""
 
     code: int = 1000
     detail: str = ""
@@ -77,7 +81,10 @@ Behaviour = Result | Error | Ignore | Delayed | CloseWith | Drop
 
 @attrs.frozen
 class RecordedFrame:
-    """A frame on the wire: seconds of trio's clock, the connection's number, and which way it went."""
+    """A frame as text: seconds of trio's clock, the connection's number, and which way it went.
+
+    `at` is the instant at which the stub read it, or handed it over to be written.
+    """
 
     at: float
     connection: int
@@ -93,14 +100,27 @@ class RecordedFrame:
 class CsmsStub:
     """Serve stations by the book of one test.
 
-        stub = CsmsStub(interval=10)
-        stub.on["Authorize"] = Ignore()
-        await nursery.start(stub.serve, 0)
+        network, stub = MemoryNetwork(), CsmsStub(interval=10)
+        stub.on["Authorize"] = [Ignore(), Result({"idTagInfo": {"status": "Accepted"}})]
+        port = await nursery.start(partial(stub.serve, 0, listen=network.listen))
+        ...  # run the station under test: f"ws://csms:{port}/", dial=network.dial
+        (call,) = await stub.wait_received(1, "Authorize")
+        assert call.at == 0.25
 
-    What `on` does not name is answered as a willing CSMS would: BootNotification with `status` and
-    `interval`, Heartbeat with the time, anything else with an empty object. A list of behaviours is used
-    up one by one, and its last one stays. `on_connect` is done right after the handshake, `close_after`
-    is the life of every connection in seconds, `ignored_ids` are never answered.
+    What it does may be changed at any time:
+
+    - `on` tells by action what to do with a CALL. A list is used up one by one, and its last one stays.
+      What `on` does not name is answered as a willing CSMS would: BootNotification with `status` and
+      `interval`, Heartbeat with the time, anything else with an empty object.
+    - `ignored_ids` are message ids that are never answered, whatever their action.
+    - `on_connect` is done right after each handshake: `CloseWith`, `Drop`, or one of them `Delayed`.
+    - `close_after` is the life of every new connection in seconds; it ends with 1000.
+    - `on_upgrade` sees each upgrade request first. It returns True to go on, or answers the request
+      itself, as with `await upgrade.reject(503)`, and returns False.
+    - `subprotocol` is what the stub agrees on; stations that do not offer it get no subprotocol at all.
+
+    What happened is in `frames`, with instants of trio's clock and the connection's number: 1 is the
+    first, `connections` the newest.
     """
 
     def __init__(self, *, interval: int = 300, status: str = "Accepted", subprotocol: str = "ocpp1.6") -> None:
@@ -125,7 +145,7 @@ class CsmsStub:
     def received(self, action: str | None = None) -> list[RecordedFrame]:
         """The frames that came, or the CALLs of one action."""
         frames = [frame for frame in self.frames if frame.direction == "received"]
-        return frames if action is None else [f for f in frames if f.elements[0] == 2 and f.elements[2] == action]
+        return frames if action is None else [frame for frame in frames if _is_call(frame.text, action)]
 
     def sent(self) -> list[RecordedFrame]:
         """The frames that went out."""
@@ -138,8 +158,12 @@ class CsmsStub:
         return frames
 
     def hold(self) -> None:
-        """Read no more frames: buffers fill up and the station's writes come to wait."""
-        self._reading = trio.Event()
+        """Read no more frames, on any connection: buffers fill up and the station's writes come to wait.
+
+        Pings are still answered as long as the station has sent no more than a message or two.
+        """
+        if self._reading.is_set():
+            self._reading = trio.Event()
 
     def release(self) -> None:
         """Read on."""
@@ -153,33 +177,44 @@ class CsmsStub:
         listen: Callable[..., Awaitable[Sequence[trio.abc.Listener[Any]]]] = trio.open_tcp_listeners,
         task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Listen until cancelled; `nursery.start` returns the port."""
+        """Listen until cancelled; `nursery.start` returns the port. Cancelling closes every connection.
+
+        Raises OSError if the port cannot be bound.
+        """
         listeners = list(await listen(port, host=host))
-        first = listeners[0]
+        first: Any = listeners[0]
         self.port = first.socket.getsockname()[1] if isinstance(first, trio.SocketListener) else first.port
         task_status.started(self.port)
         await trio.serve_listeners(self._serve_stream, listeners)
 
     async def send(self, text: str, *, connection: int | None = None) -> None:
-        """Send any text on a connection, the newest one by default."""
-        number = self.connections if connection is None else connection
-        self._record(number, "sent", text)
-        await self._transports[number].send(text)
+        """Send any text on a connection, the newest one by default.
+
+        Raises ConnectionClosed if it has ended, LookupError if there never was one.
+        """
+        number = self._number(connection)
+        frame = self._record(number, "sent", text)
+        try:
+            await self._transports[number].send(text)
+        except ConnectionClosed:
+            self.frames.remove(frame)
+            raise
 
     async def call(self, message_id: str, action: str, payload: Mapping[str, Any]) -> None:
-        """Send a CALL; the reply shows up in `frames`."""
-        await self.send(json.dumps([2, message_id, action, payload]))
+        """Send a CALL on the newest connection; the reply shows up in `frames`. Raises as `send` does."""
+        await self._send_json([2, message_id, action, payload], self._number(None))
 
     async def do(self, behaviour: Behaviour, call: Call | None = None, *, connection: int | None = None) -> None:
-        """Behave in some way on a connection now, the newest one by default."""
-        number = self.connections if connection is None else connection
+        """Behave in some way on a connection now, the newest one by default.
+
+        `Result` and `Error` answer `call`. Raises as `send` does, and ValueError if there is no CALL to answer.
+        """
+        number = self._number(connection)
         match behaviour:
-            case Result(payload):
-                assert call is not None
-                await self._reply([3, call.message_id, payload(call) if callable(payload) else payload], number)
-            case Error(code, description, details):
-                assert call is not None
-                await self._reply([4, call.message_id, code, description, details], number)
+            case Result() | Error():
+                if call is None:
+                    raise ValueError(f"expected a CALL to answer with {behaviour!r}, found none")
+                await self._send_json(_answer(behaviour, call), number)
             case Delayed(seconds, later):
                 await trio.sleep(seconds)
                 await self.do(later, call, connection=number)
@@ -189,10 +224,14 @@ class CsmsStub:
             case Drop():
                 self._transports[number].abort(Closed(CloseReason.FORCED))
                 self._ends[number].set()
-            case Ignore():
-                pass
 
-    async def _reply(self, elements: list[Any], connection: int) -> None:
+    def _number(self, connection: int | None) -> int:
+        number = self.connections if connection is None else connection
+        if number not in self._transports:
+            raise LookupError(f"expected a connection of 1 to {self.connections}, found {number}")
+        return number
+
+    async def _send_json(self, elements: list[Any], connection: int) -> None:
         await self.send(json.dumps(elements, separators=(",", ":")), connection=connection)
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
@@ -224,8 +263,8 @@ class CsmsStub:
     async def _read(self, transport: Transport, number: int, nursery: trio.Nursery) -> None:
         try:
             while True:
-                await self._reading.wait()
                 text = await transport.receive()
+                await self._reading.wait()
                 self._record(number, "received", text)
                 call = _call_in(text)
                 if call is not None and call.message_id not in self.ignored_ids:
@@ -235,15 +274,13 @@ class CsmsStub:
             self._ends[number].set()
 
     async def _try(self, behaviour: Behaviour, call: Call | None, number: int) -> None:
-        try:
+        with suppress(ConnectionClosed):  # the station did not wait for the answer
             await self.do(behaviour, call, connection=number)
-        except ConnectionClosed:
-            pass  # the station did not wait for the answer
 
     def _behaviour(self, call: Call) -> Behaviour:
         behaviour = self.on.get(call.action)
         if isinstance(behaviour, list):
-            return behaviour.pop(0) if len(behaviour) > 1 else behaviour[0]
+            behaviour = None if not behaviour else behaviour.pop(0) if len(behaviour) > 1 else behaviour[0]
         return behaviour or self._by_default(call)
 
     def _by_default(self, call: Call) -> Behaviour:
@@ -252,10 +289,24 @@ class CsmsStub:
             return Result({"status": self.status, "currentTime": now, "interval": self.interval})
         return Result({"currentTime": now} if call.action == "Heartbeat" else {})
 
-    def _record(self, connection: int, direction: Literal["received", "sent"], text: str) -> None:
-        self.frames.append(RecordedFrame(trio.current_time(), connection, direction, text))
+    def _record(self, connection: int, direction: Literal["received", "sent"], text: str) -> RecordedFrame:
+        frame = RecordedFrame(trio.current_time(), connection, direction, text)
+        self.frames.append(frame)
         self._recorded.set()
         self._recorded = trio.Event()
+        return frame
+
+
+def _answer(behaviour: Result | Error, call: Call) -> list[Any]:
+    if isinstance(behaviour, Error):
+        return [4, call.message_id, behaviour.code, behaviour.description, behaviour.details]
+    payload = behaviour.payload
+    return [3, call.message_id, payload(call) if callable(payload) else payload]
+
+
+def _is_call(text: str, action: str) -> bool:
+    call = _call_in(text)
+    return call is not None and call.action == action
 
 
 def _call_in(text: str) -> Call | None:

@@ -212,7 +212,7 @@ def _within_limits(member: Member, value: Json) -> bool:
         return False
     if member.leaf is float and not -FLOAT_MAX <= value <= FLOAT_MAX:
         return False
-    return not member.one_decimal or round(value, 1) == value
+    return not member.one_decimal or value % 1 == 0 or round(value * 10) / 10 == value
 
 
 def _is_moment(text: str) -> bool:

@@ -99,7 +99,7 @@ class CorrelationTable:
         return iter(tuple(self._pending.values()))
 
     def open(self, message_id: str, request: Request[Any, Any]) -> PendingCall:
-        """Enter a call. Raises LocalProtocolError if its id was used on this connection before."""
+        """Enter a call. Raises LocalProtocolError if its id is pending or was settled lately."""
         if message_id in self._pending or message_id in self._settled:
             raise LocalProtocolError(f"expected a message id that was not used before, found {message_id!r}")
         call = self._pending[message_id] = PendingCall(message_id, request)

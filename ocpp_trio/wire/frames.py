@@ -68,7 +68,7 @@ _object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def parse(text: str) -> Frame:
+def parse_frame(text: str) -> Frame:
     """Read one frame. Raises FrameError, which says whether and under which id to answer."""
     try:
         elements = _elements(text)

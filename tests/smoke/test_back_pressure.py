@@ -10,15 +10,17 @@ from ocpp_trio import v16
 from ocpp_trio.testing import Result
 
 CALLS = 1000
-MEMORY_BOUND = 24 * 1024 * 1024
-"""Bytes for a thousand waiting tasks with their frames; an unbounded buffer of frames would add to it."""
+FILLS_ANY_BUFFER = 16 * 1024
+"""Bytes of padding: a thousand of these are more than the buffers of a loopback socket hold."""
+MEMORY_BOUND = 64 * 1024 * 1024
+"""Bytes for a thousand waiting tasks, their frames and the record of them at the CSMS."""
 
 
 @pytest.mark.parametrize("slow_reader", [False, True], ids=["", "slow_reader"])
 @pytest.mark.parametrize("outstanding", [1, CALLS])
 async def test_back_pressure_thousand_small_frames_serialized_writes(ground, clock, outstanding, slow_reader):
     ground.stub.on["DataTransfer"] = Result({"status": "Accepted"})
-    padding = "x" * (4096 if slow_reader else 0)
+    padding = "x" * (FILLS_ANY_BUFFER if slow_reader else 0)
     tags = itertools.count()
 
     async def transfer():
@@ -54,6 +56,8 @@ async def test_back_pressure_thousand_small_frames_serialized_writes(ground, clo
     assert (end.pending_calls, end.deadlines) == (0, 0)
     assert ground.counters.value("timeouts") == 0
     assert peak_memory < MEMORY_BOUND
-    if slow_reader:
-        assert held.session.writes_in_flight == (0 if outstanding == 1 else 1)
-        assert held.session.calls_waiting + held.session.writes_waiting > CALLS // 2
+    if slow_reader and ground.virtual:  # on a real socket there is no instant at which all stand still
+        # With one outstanding call the one frame fits into a buffer; with a thousand the writer comes to wait.
+        assert (held.session.calls_waiting, held.session.writes_in_flight) == ((999, 0) if outstanding == 1 else (0, 1))
+        # Who was not handed over yet has no deadline running.
+        assert held.session.writes_waiting == held.pending_calls - held.deadlines

@@ -15,32 +15,32 @@ from ocpp_trio.wire.frames import (
     dump_call,
     dump_error,
     dump_result,
-    parse,
+    parse_frame,
 )
 
 
 def refusal(text: str) -> FrameError:
     with pytest.raises(FrameError) as caught:
-        parse(text)
+        parse_frame(text)
     return caught.value
 
 
 def test_a_call_keeps_its_payload_as_text() -> None:
-    assert parse('[2,"i-1","Heartbeat",{"a": [1]}]') == Call("i-1", "Heartbeat", b'{"a": [1]}')
+    assert parse_frame('[2,"i-1","Heartbeat",{"a": [1]}]') == Call("i-1", "Heartbeat", b'{"a": [1]}')
 
 
 def test_a_call_result_is_read() -> None:
-    assert parse('[3,"i-1",{"a":1}]') == CallResult("i-1", b'{"a":1}')
+    assert parse_frame('[3,"i-1",{"a":1}]') == CallResult("i-1", b'{"a":1}')
 
 
 def test_a_call_error_is_read() -> None:
-    frame = parse('[4,"i-1","GenericError","no luck",{"a":[1,null]}]')
+    frame = parse_frame('[4,"i-1","GenericError","no luck",{"a":[1,null]}]')
 
     assert frame == CallError("i-1", "GenericError", "no luck", {"a": [1, None]})
 
 
 def test_white_space_between_elements_is_allowed() -> None:
-    assert parse(' [ 2 ,\n"i" , "Heartbeat"\t, {} ] ') == Call("i", "Heartbeat", b"{}")
+    assert parse_frame(' [ 2 ,\n"i" , "Heartbeat"\t, {} ] ') == Call("i", "Heartbeat", b"{}")
 
 
 def test_an_array_of_nothing_is_refused() -> None:
@@ -106,7 +106,7 @@ def test_half_a_surrogate_pair_anywhere_makes_the_text_unreadable(text: str, hal
 
 
 def test_a_whole_surrogate_pair_is_one_character() -> None:
-    assert parse('[3,"\\ud83d\\ude00",{}]') == CallResult("\U0001f600", b"{}")
+    assert parse_frame('[3,"\\ud83d\\ude00",{}]') == CallResult("\U0001f600", b"{}")
 
 
 @pytest.mark.parametrize("message_id", ["17", "1.5", "true", "null", "[]", '["i"]', "{}", '{"i":1}', '""'])
@@ -126,7 +126,7 @@ def test_a_frame_without_id_cannot_be_answered(text: str) -> None:
 
 
 def test_an_id_of_36_characters_is_allowed() -> None:
-    assert parse(f'[2,"{"é" * 36}","Heartbeat",{{}}]') == Call("é" * 36, "Heartbeat", b"{}")
+    assert parse_frame(f'[2,"{"é" * 36}","Heartbeat",{{}}]') == Call("é" * 36, "Heartbeat", b"{}")
 
 
 def test_an_id_of_37_characters_is_refused_under_that_id() -> None:
@@ -166,15 +166,15 @@ def test_a_payload_that_is_not_an_object_is_refused_under_the_id(payload: str) -
 
 
 def test_a_null_payload_counts_as_an_empty_one() -> None:
-    assert parse('[2,"i","Heartbeat",null]') == Call("i", "Heartbeat", b"{}")
-    assert parse('[3,"i",null]') == CallResult("i", b"{}")
-    assert parse('[4,"i","GenericError","",null]') == CallError("i", "GenericError", "", {})
+    assert parse_frame('[2,"i","Heartbeat",null]') == Call("i", "Heartbeat", b"{}")
+    assert parse_frame('[3,"i",null]') == CallResult("i", b"{}")
+    assert parse_frame('[4,"i","GenericError","",null]') == CallError("i", "GenericError", "", {})
 
 
 def test_a_number_of_5000_digits_is_left_to_the_codec() -> None:
     digits = "9" * 5000
 
-    assert parse(f'[2,"i","A",{{"a":{digits}}}]') == Call("i", "A", b'{"a":%b}' % digits.encode())
+    assert parse_frame(f'[2,"i","A",{{"a":{digits}}}]') == Call("i", "A", b'{"a":%b}' % digits.encode())
 
 
 @pytest.mark.parametrize("rest", ["", ',"x"', ",[]", ",5", ",{},{}"])
@@ -185,8 +185,8 @@ def test_a_malformed_result_names_its_id_and_is_not_to_be_answered(rest: str) ->
 
 
 def test_a_call_error_may_leave_out_details_and_description() -> None:
-    assert parse('[4,"i","GenericError","no luck"]') == CallError("i", "GenericError", "no luck", {})
-    assert parse('[4,"i","GenericError"]') == CallError("i", "GenericError", "", {})
+    assert parse_frame('[4,"i","GenericError","no luck"]') == CallError("i", "GenericError", "no luck", {})
+    assert parse_frame('[4,"i","GenericError"]') == CallError("i", "GenericError", "", {})
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_error_details_with_a_number_beyond_all_measure_are_refused(number: str)
 
 
 def test_the_last_of_duplicate_error_details_wins() -> None:
-    frame = parse('[4,"i","C","d",{"a":1,"a":2}]')
+    frame = parse_frame('[4,"i","C","d",{"a":1,"a":2}]')
 
     assert isinstance(frame, CallError)
     assert frame.details == {"a": 2}
@@ -282,7 +282,7 @@ def dumped(frame: Call | CallResult | CallError) -> str:
 
 def only_frames_or_frame_errors(text: str) -> None:
     try:
-        frame = parse(text)
+        frame = parse_frame(text)
     except FrameError as error:
         assert error.call_id is None or error.reply_id is None
     else:
@@ -292,7 +292,7 @@ def only_frames_or_frame_errors(text: str) -> None:
 
 @given(frames)
 def test_what_is_written_reads_back(frame: Call | CallResult | CallError) -> None:
-    assert parse(dumped(frame)) == frame
+    assert parse_frame(dumped(frame)) == frame
 
 
 @given(st.text(st.characters()))

@@ -1,0 +1,52 @@
+"""`ocpp-trio csms`: serve charge points and show what they say."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import trio
+
+from ocpp_trio import CsmsServer, Instruments, serve_csms, v16
+from ocpp_trio.backend import MemoryBackend
+from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.signals import run_until_signal
+from ocpp_trio.cli.terminal import Terminal
+from ocpp_trio.observe import Logs, Timeline
+
+DRAIN_SECONDS = 5.0
+
+
+async def run(terminal: Terminal, *, port: int, host: str, interval: int, tags: Sequence[str], verbose: bool) -> int:
+    """Serve until a signal; the exit code."""
+    try:
+        backend = _backend(tags, interval)
+        if not 0 <= port <= 65535:
+            raise ValueError(f"expected a port of 0 to 65535, found {port}")
+    except ValueError as wrong:
+        terminal.complain(str(wrong))
+        return USAGE
+    terminal.show_logs(verbose=verbose)
+    instrument = Instruments([Timeline(terminal.say, start=trio.current_time()), Logs()])
+    serve = partial(serve_csms, [backend.router()], port, host=host, instrument=instrument)
+
+    async def work(stop: trio.Event) -> int:
+        async with trio.open_nursery() as nursery:
+            server: CsmsServer | None = None
+            try:
+                server = await nursery.start(serve)
+            except OSError as exc:
+                terminal.complain(f"cannot listen on {host} port {port}: {exc.strerror or exc}")
+            if server is not None:
+                terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
+                await stop.wait()
+                terminal.say(f"closing {len(server.sessions)} connections; Ctrl-C again stops at once")
+                await server.drain(DRAIN_SECONDS)
+        return 1 if server is None else 0
+
+    return await run_until_signal(work)
+
+
+def _backend(tags: Sequence[str], interval: int) -> MemoryBackend:
+    for tag in tags:
+        v16.AuthorizeRequest(id_tag=tag)  # raises ValueError for one that no station could send
+    known = dict.fromkeys(tags, v16.AuthorizationStatus.ACCEPTED)
+    return MemoryBackend(tags=known or None, interval=interval)

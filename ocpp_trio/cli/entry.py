@@ -1,0 +1,37 @@
+"""The way in from the shell: arguments in, exit code out, and never a traceback for a wrong argument.
+
+Exit codes: 0 done, 1 it did not work, 2 wrong arguments, 130 after Ctrl-C, 143 after SIGTERM. Must work
+without cyclopts, if only to say that it is missing.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+USAGE: Final = 2
+INTERRUPTED: Final = 128 + signal.SIGINT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    try:
+        import cyclopts
+
+        from ocpp_trio.cli.app import app
+    except ModuleNotFoundError as missing:
+        if missing.name != "cyclopts":
+            raise
+        print("ocpp-trio: the command line needs cyclopts: pip install 'ocpp-trio[cli]'", file=sys.stderr)
+        return USAGE
+    code = INTERRUPTED
+    try:
+        try:
+            # A command returns its code; help and version return nothing.
+            code = app(sys.argv[1:] if arguments is None else arguments) or 0
+        except cyclopts.CycloptsError as wrong:
+            print(f"ocpp-trio: {wrong}", file=sys.stderr)
+            code = USAGE
+    except* KeyboardInterrupt:
+        pass  # before or after the command itself listened for signals
+    return code

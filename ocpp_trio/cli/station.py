@@ -1,0 +1,58 @@
+"""`ocpp-trio station`: be a charging station."""
+
+from contextlib import AsyncExitStack
+
+import trio
+
+from ocpp_trio import CallFailed, Instruments, v16
+from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.signals import run_until_signal
+from ocpp_trio.cli.terminal import Terminal
+from ocpp_trio.observe import Logs, Timeline
+from ocpp_trio.simulator import Device, NotPossible, open_simulator
+
+STOP_SECONDS = 5.0
+
+
+async def run(terminal: Terminal, url: str, identity: str, *, start: str | None, verbose: bool) -> int:
+    """Be a station until a signal; the exit code."""
+    terminal.show_logs(verbose=verbose)
+    timeline = Timeline(terminal.say, start=trio.current_time())
+
+    async def work(stop: trio.Event) -> int:
+        async with AsyncExitStack() as stack:
+            try:
+                if start is not None:
+                    v16.AuthorizeRequest(id_tag=start)  # raises ValueError for a tag that cannot be sent
+                simulator = open_simulator(url, identity, instrument=Instruments([timeline, Logs()]))
+                device = await stack.enter_async_context(simulator)
+            except ValueError as wrong:
+                terminal.complain(str(wrong))
+                return USAGE
+            async with trio.open_nursery() as nursery:
+                if start is not None:
+                    nursery.start_soon(_charge, device, start, timeline)
+                await stop.wait()
+                nursery.cancel_scope.cancel()
+            await _end_transaction(device)
+            return 0
+
+    return await run_until_signal(work)
+
+
+async def _charge(device: Device, id_tag: str, timeline: Timeline) -> None:
+    """Plug in and present a tag, and say what came of it."""
+    await device.wait_ready()
+    try:
+        await device.plug_in()
+        outcome = "is accepted" if await device.present(id_tag) else "is refused"
+    except (CallFailed, NotPossible) as exc:
+        outcome = f"starts nothing: {exc}"
+    timeline.note(device.station.identity, "driver", f"tag {id_tag!a} {outcome}")
+
+
+async def _end_transaction(device: Device) -> None:
+    """Leave no transaction behind that the CSMS would take for a running one."""
+    with trio.move_on_after(STOP_SECONDS):
+        if device.transaction is not None:
+            await device.stop(v16.Reason.LOCAL)

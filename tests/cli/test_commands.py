@@ -1,0 +1,137 @@
+"""`ocpp-trio csms` and `ocpp-trio station` on real sockets, in this process and as processes of their own."""
+
+import contextlib
+import re
+import signal
+import socket
+
+import pytest
+import trio
+
+from ocpp_trio.cli import csms, station
+from ocpp_trio.testing import CsmsStub, Error
+
+pytestmark = pytest.mark.real
+
+CSMS = {"port": 0, "host": "127.0.0.1", "interval": 300, "tags": (), "verbose": False}
+
+
+@pytest.fixture(autouse=True)
+def _own_logging(monkeypatch):
+    """The commands configure the root logger, which here is pytest's."""
+    monkeypatch.setattr("ocpp_trio.cli.terminal.logging.basicConfig", lambda **options: None)
+
+
+class Codes(dict):
+    """Exit codes by name, of commands in this process."""
+
+    async def keep(self, name, command) -> None:
+        self[name] = await command
+
+
+@contextlib.contextmanager
+def free_port():
+    """A port on which nobody listens for the time of the block."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+async def port_of(screen) -> int:
+    return int(re.search(r"port (\d+);", await screen.wait_for("listening on")).group(1))
+
+
+@contextlib.asynccontextmanager
+async def serving(screen, **options):
+    """A CSMS in this process; its port. It is told to stop at the end."""
+    codes = Codes()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(codes.keep, "csms", csms.run(screen, **{**CSMS, **options}))
+        yield await port_of(screen), codes
+        if "csms" not in codes:
+            signal.raise_signal(signal.SIGTERM)
+
+
+async def test_a_station_charges_at_a_csms_and_both_stop_in_order(screen, run_command):
+    async with serving(screen, tags=["TAG-1"]) as (port, codes):
+        async with run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-1", "--start", "tag-1") as process:
+            await process.wait_for("tag 'tag-1' is accepted")
+            process.process.send_signal(signal.SIGINT)
+            code = await process.finish()
+        assert code == 130
+        assert "Traceback" not in process.output
+        assert "-> CALL StopTransaction" in process.output
+        assert "closed: stopping (1000)" in process.output
+        await screen.wait_for("closed: clean (1000)")
+
+    assert codes == {"csms": 143}
+    assert screen.err.getvalue() == ""
+
+
+async def test_a_csms_closes_its_stations_with_going_away(screen, run_command):
+    async with run_command("csms", "--port", "0") as process:
+        await process.wait_for("Ctrl-C stops\n")
+        port = re.search(r"port (\d+);", process.output).group(1)
+        codes = Codes()
+        async with trio.open_nursery() as nursery:
+            command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start=None, verbose=False)
+            nursery.start_soon(codes.keep, "station", command)
+            await screen.wait_for("online")
+            process.process.send_signal(signal.SIGTERM)
+            code = await process.finish()
+            await screen.wait_for("closed: clean (1001)")
+            signal.raise_signal(signal.SIGINT)
+
+    assert (code, codes) == (143, {"station": 130})
+    assert "closing 1 connections" in process.output
+    assert "Traceback" not in process.output
+
+
+async def test_a_port_that_is_taken_is_one_line_and_exit_code_1(screen, run_command):
+    async with serving(screen) as (port, _), run_command("csms", "--port", str(port)) as process:
+        assert await process.finish() == 1
+
+    assert process.output == f"ocpp-trio: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+async def test_a_refused_tag_is_told(screen):
+    async with serving(screen, tags=["TAG-1"]) as (port, codes), trio.open_nursery() as nursery:
+        command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start="TAG-2", verbose=True)
+        nursery.start_soon(codes.keep, "station", command)
+        assert (await screen.wait_for("tag 'TAG-2'")).endswith("tag 'TAG-2' is refused")
+        signal.raise_signal(signal.SIGINT)  # for both of them
+
+    assert codes == {"station": 130, "csms": 130}
+
+
+async def test_a_station_without_a_csms_goes_on_trying_until_it_is_stopped(run_command):
+    with free_port() as port:
+        async with run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-1", "--start", "TAG-1") as process:
+            await process.wait_for("backing_off for")
+            await process.wait_for("connecting")
+            process.process.send_signal(signal.SIGTERM)
+            assert await process.finish() == 143
+
+    assert "Traceback" not in process.output
+
+
+async def test_a_tag_that_gets_no_answer_is_told(screen):
+    stub = CsmsStub()
+    stub.on["Authorize"] = Error("InternalError")
+    codes = Codes()
+    async with trio.open_nursery() as serving:
+        port = await serving.start(stub.serve, 0)
+        command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start="TAG-1", verbose=False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(codes.keep, "station", command)
+            await screen.wait_for("tag 'TAG-1' starts nothing: InternalError")
+            signal.raise_signal(signal.SIGINT)
+        serving.cancel_scope.cancel()
+
+    assert codes == {"station": 130}
+
+
+async def test_an_address_that_is_not_ours_is_one_line_and_exit_code_1(screen):
+    assert await csms.run(screen, **{**CSMS, "host": "192.0.2.1"}) == 1
+
+    assert screen.err.getvalue() == ("ocpp-trio: cannot listen on 192.0.2.1 port 0: Cannot assign requested address\n")
