@@ -30,6 +30,7 @@ from ocpp_trio.link.registration import Registration
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import NOT_CONNECTED, Session, open_session
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.transport import GOING_AWAY
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.message import Request, Response
 
@@ -229,14 +230,12 @@ class ChargePoint:
         ):
             self._session = session
             nursery.start_soon(self._be_online, session)
-            try:
-                await session.wait_closed()
-            except trio.Cancelled:
-                self.begin_closing()  # before the session's end is taken for a loss
-                raise
+            await session.wait_closed()
 
     def _on_closed(self, closed: Closed) -> None:
         """Offline first: this runs before any pending call learns of the loss."""
+        if closed is GOING_AWAY:  # nobody closed it: we are being cancelled, which is no loss
+            self.begin_closing()
         self._back_off(closed, None)
 
     def _back_off(self, closed: Closed, failure: HandshakeError | None) -> None:

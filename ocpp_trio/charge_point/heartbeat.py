@@ -36,10 +36,10 @@ class Heartbeat:
         self._changed = trio.Event()
 
     async def beat(self, session: Session, *, start: float, not_before: float) -> None:
-        """Send heartbeats at `start` plus whole intervals, the first not before `not_before`, until the connection ends.
+        """Send heartbeats at `start` plus whole intervals, the first not before `not_before`.
 
-        Those whose time passed unsent, because an answer was slow, are skipped. A new interval counts from
-        the instant of the change.
+        Ends with the connection. Those whose time passed unsent, because an answer was slow, are skipped. A
+        new interval counts from the instant of the change.
         """
         last = start
         while True:

@@ -29,11 +29,26 @@ class Handshake:
 
 @attrs.frozen
 class Refusal:
-    """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …"""
+    """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …
 
-    status: int
+    `detail` becomes the body, for people to read; `headers` are pairs of bytes. Raises ValueError for what
+    HTTP cannot carry.
+    """
+
+    status: int = attrs.field()
     detail: str = ""
-    headers: Headers = attrs.field(default=(), kw_only=True)
+    headers: Headers = attrs.field(default=(), converter=tuple, kw_only=True)
+
+    @status.validator
+    def _check_status(self, attribute: object, status: int) -> None:
+        if not 300 <= status <= 599:
+            raise ValueError(f"Refusal.status: expected an HTTP status of 300 to 599, found {status!r}")
+
+    @headers.validator
+    def _check_headers(self, attribute: object, headers: Headers) -> None:
+        for header in headers:
+            if not (isinstance(header, tuple) and [type(part) for part in header] == [bytes, bytes]):
+                raise ValueError(f"Refusal.headers: expected pairs of bytes, found {header!r}")
 
 
 def identity_of(path: str) -> str | None:

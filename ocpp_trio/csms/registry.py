@@ -17,57 +17,77 @@ from ocpp_trio.link.session import Session
 
 GATES_KEPT: Final = 10_000
 """Identities remembered as Pending or Rejected while they are away; the oldest are forgotten first."""
-_SUPERSEDED: Final = Closed(CloseReason.SUPERSEDED, 1008, "superseded by a newer connection")
+SUPERSEDED: Final = Closed(CloseReason.SUPERSEDED, 1008, "superseded by a newer connection")
 _HELD_BACK: Final = (Registration.PENDING, Registration.REJECTED)
 
 
 @attrs.define(eq=False)
 class _Place:
-    """An identity's place in the table; `gone` is set when every task of its session has ended."""
+    """A connection's claim to speak for an identity; `gone` is set when every task of it has ended."""
 
-    gone: trio.Event
+    gone: trio.Event = attrs.Factory(trio.Event)
+    waiting: trio.CancelScope = attrs.Factory(trio.CancelScope)
     session: Session | None = None
     superseded: bool = False
 
     def supersede(self) -> None:
         self.superseded = True
+        self.waiting.cancel()
         if self.session is not None:
-            self.session.close(_SUPERSEDED)
+            self.session.close(SUPERSEDED)
 
 
 class Registry:
     """Sessions by identity."""
 
     def __init__(self) -> None:
-        self._places: dict[str, _Place] = {}
+        self._holders: dict[str, _Place] = {}
+        self._newest: dict[str, _Place] = {}
         self._gates: OrderedDict[str, CsmsGate] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._holders)
 
     def __iter__(self) -> Iterator[Session]:
-        return iter([place.session for place in self._places.values() if place.session is not None])
+        return iter([place.session for place in self._holders.values() if place.session is not None])
 
     @asynccontextmanager
-    async def take_place(self, identity: str) -> AsyncIterator[None]:
-        """Hold an identity's place for the time of the body.
+    async def take_place(self, identity: str) -> AsyncIterator[bool]:
+        """Hold an identity's place for the time of the body; False if a newer connection was quicker.
 
         A session that is there already is closed as superseded, and the body starts only when all its tasks
-        are gone: no handler of the old session runs beside one of the new.
+        are gone: no handler of the old session runs beside one of the new. Of several that wait for that only
+        the newest goes on waiting, so that a station which comes again and again piles up nothing.
         """
-        while (place := self._places.get(identity)) is not None:
-            place.supersede()
-            await place.gone.wait()
-        place = self._places[identity] = _Place(trio.Event())
+        place = _Place()
+        if identity in self._newest:
+            self._newest[identity].supersede()
+        self._newest[identity] = place
+        try:
+            with place.waiting:
+                while (holder := self._holders.get(identity)) is not None:
+                    await holder.gone.wait()
+            if place.superseded:
+                yield False
+                return
+            async with self._hold(identity, place):
+                yield True
+        finally:
+            if self._newest.get(identity) is place:
+                del self._newest[identity]
+
+    @asynccontextmanager
+    async def _hold(self, identity: str, place: _Place) -> AsyncIterator[None]:
+        self._holders[identity] = place
         try:
             yield
         finally:
-            del self._places[identity]
+            del self._holders[identity]
             place.gone.set()
 
     def enter(self, session: Session) -> None:
         """The session of a place that is held has begun."""
-        place = self._places[session.identity]
+        place = self._holders[session.identity]
         place.session = session
         if place.superseded:
             place.supersede()

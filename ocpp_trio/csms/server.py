@@ -4,15 +4,15 @@ Owns every connection's task. What goes wrong on one connection is logged there 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import attrs
 import trio
 
 from ocpp_trio.csms.handshake import Handshake, Refusal, choose_subprotocol, identity_of
-from ocpp_trio.csms.registry import Registry
+from ocpp_trio.csms.registry import SUPERSEDED, Registry
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link
@@ -49,16 +49,14 @@ class CsmsServer:
 
     def __init__(
         self,
-        routers: Sequence[Router],
+        routers: Mapping[str, Router],
         listeners: Sequence[trio.abc.Listener[Any]],
         settings: Settings,
         *,
         admit: Admit | None,
         session_task: CsmsSessionTask | None,
     ) -> None:
-        self._routers: Mapping[str, Router] = {router.version.subprotocol: router for router in routers}
-        if not routers or len(self._routers) != len(routers):
-            raise ValueError(f"expected one router per OCPP version, found {len(routers)} for {list(self._routers)}")
+        self._routers = routers
         self._settings = settings
         self._admit = admit
         self._session_task = session_task
@@ -117,38 +115,50 @@ class CsmsServer:
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """The barrier: whatever happens on a connection ends here."""
         self._connections += 1
-        link = Link(identity="", role="csms", number=self._connections, peer=peer_address(stream))
-        if self._handshakes.now >= self._settings.limits.pending_handshakes:
-            self._note_failure(link, Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
-            await trio.aclose_forcefully(stream)
-            return
+        number = self._connections
         try:
-            await self._serve_connection(stream, link)
-        except HandshakeError as failure:
-            self._note_failure(link, failure.closed, failure.status)
-        except ConnectionClosed as exc:
-            self._note_failure(link, exc.closed)
-        except Exception:
-            logger.exception("connection of %s failed", link.peer)
+            link = Link(identity="", role="csms", number=number, peer=peer_address(stream))
+            await self._attend(stream, link)
+        # Of a cancelled group only what is not Cancelled: a task may fail while it cleans up.
+        except* Exception:
+            logger.exception("connection %d failed", number)
 
-    def _note_failure(self, link: Link, closed: Closed, status: int | None = None) -> None:
-        self._settings.instrument.handshake_failed(link, closed, status=status)
-
-    async def _serve_connection(self, stream: trio.abc.Stream, link: Link) -> None:
-        with ExitStack() as handshaking:
+    async def _attend(self, stream: trio.abc.Stream, link: Link) -> None:
+        deadline = trio.current_time() + self._settings.limits.handshake_deadline
+        with self._telling_failures(link), ExitStack() as handshaking:
+            if self._handshakes.now >= self._settings.limits.pending_handshakes:
+                raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
             handshaking.enter_context(self._handshakes)
             async with open_server(stream, limits=self._settings.limits) as upgrade:
-                transport, identity = await self._shake_hands(upgrade, link)
-                handshaking.close()
-                async with self._registry.take_place(identity):
-                    if not self._accepting.cancel_called:
-                        await self._serve_session(transport, attrs.evolve(link, identity=identity))
+                link = attrs.evolve(link, identity=identity_of(upgrade.path) or "")
+                with self._telling_failures(link):
+                    transport = await self._shake_hands(upgrade, link, deadline)
+                    handshaking.close()
+                    await self._take_place(transport, link)
 
-    async def _shake_hands(self, upgrade: Upgrade, link: Link) -> tuple[Transport, str]:
+    @contextmanager
+    def _telling_failures(self, link: Link) -> Iterator[None]:
+        """What keeps a connection from becoming a session ends here; the instrument is told."""
+        try:
+            yield
+        except HandshakeError as failure:
+            self._settings.instrument.handshake_failed(link, failure.closed, status=failure.status)
+        except ConnectionClosed as exc:
+            self._settings.instrument.handshake_failed(link, exc.closed, status=None)
+
+    async def _take_place(self, transport: Transport, link: Link) -> None:
+        async with self._registry.take_place(link.identity) as granted:
+            if not granted:
+                transport.end(SUPERSEDED)
+                raise ConnectionClosed(SUPERSEDED)
+            if not self._accepting.cancel_called:
+                await self._serve_session(transport, link)
+
+    async def _shake_hands(self, upgrade: Upgrade, link: Link, deadline: float) -> Transport:
         """Answer the upgrade request: the only way to a session. Raises HandshakeError for every other way."""
         try:
-            with trio.fail_after(self._settings.limits.handshake_deadline):
-                identity, refusal = await self._judge(upgrade, link)
+            with trio.fail_at(deadline):
+                refusal = await self._judge(upgrade, link)
                 if refusal is not None:
                     await upgrade.reject(refusal.status, headers=refusal.headers, body=refusal.detail.encode())
                     raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)
@@ -160,29 +170,28 @@ class CsmsServer:
         if chosen is None:
             transport.end(_NO_VERSION)
             raise HandshakeError(_NO_VERSION, status=101)
-        return transport, identity
+        return transport
 
-    async def _judge(self, upgrade: Upgrade, link: Link) -> tuple[str, Refusal | None]:
-        """Who it is, and why not: syntax first, then the caller's hook."""
+    async def _judge(self, upgrade: Upgrade, link: Link) -> Refusal | None:
+        """Why not: syntax first, then the caller's hook."""
         if upgrade.defect is not None:
-            return "", Refusal(400, upgrade.defect)
-        identity = identity_of(upgrade.path)
-        if identity is None:
-            return "", Refusal(404, "expected a charge point identity as last segment of the path")
+            return Refusal(400, upgrade.defect)
+        if not link.identity:
+            return Refusal(404, "expected a charge point identity as last segment of the path")
         if self._admit is None:
-            return identity, None
+            return None
         handshake = Handshake(
-            identity=identity,
+            identity=link.identity,
             path=upgrade.path,
             subprotocols=upgrade.subprotocols,
             headers=upgrade.headers,
             peer=link.peer,
         )
         try:
-            return identity, await self._admit(handshake)
+            return await self._admit(handshake)
         except Exception:
-            logger.exception("the admission hook failed for %r", identity)
-            return identity, Refusal(500, "internal error")
+            logger.exception("the admission hook failed for %r", link.identity)
+            return Refusal(500, "internal error")
 
     async def _serve_session(self, transport: Transport, link: Link) -> None:
         assert transport.subprotocol is not None  # the handshake chose one of our routers' keys
@@ -194,7 +203,9 @@ class CsmsServer:
                 open_background() as nursery,
             ):
                 self._registry.enter(session)
-                if self._session_task is not None:
+                if self._accepting.cancel_called:
+                    session.close(GOING_AWAY)
+                elif self._session_task is not None:
                     nursery.start_soon(self._run_session_task, self._session_task, session)
                 await session.wait_closed()
         finally:
@@ -205,9 +216,23 @@ class CsmsServer:
         try:
             await task(session)
         except Exception as exc:
-            if not (isinstance(exc, ConnectionClosed) and session.closed is not None):
-                logger.exception("session task of %s failed", session.identity)
+            if (session.closed is None and not session.draining) or not _says_closed(exc):
+                logger.exception("session task of %r failed", session.identity)
                 session.close(Closed(CloseReason.STOPPING, 1011, "internal error"))
+
+
+def _says_closed(exc: Exception) -> bool:
+    """Whether it is ConnectionClosed, or a group of nothing else."""
+    if isinstance(exc, ExceptionGroup):
+        return exc.split(ConnectionClosed)[1] is None
+    return isinstance(exc, ConnectionClosed)
+
+
+def _by_subprotocol(routers: Sequence[Router]) -> Mapping[str, Router]:
+    table = {router.version.subprotocol: router for router in routers}
+    if not routers or len(table) != len(routers):
+        raise ValueError(f"expected one router per OCPP version, found {len(routers)} for {list(table)}")
+    return table
 
 
 async def serve_csms(
@@ -237,7 +262,8 @@ async def serve_csms(
         instrument=instrument or Instrument(),
         new_message_id=new_message_id or new_message_ids(),
     )
+    by_subprotocol = _by_subprotocol(routers)
     listeners = await listen(port, host=host)
-    server = CsmsServer(routers, listeners, settings, admit=admit, session_task=session_task)
+    server = CsmsServer(by_subprotocol, listeners, settings, admit=admit, session_task=session_task)
     task_status.started(server)
     await server.serve()

@@ -26,7 +26,10 @@ async def open_background() -> AsyncIterator[trio.Nursery]:
     except BaseExceptionGroup as group:
         if body_error is None:
             raise
-        raise BaseExceptionGroup("a background task failed beside the body", [body_error, group]) from None
+        # Cancelled may give way to the body's own exception; what the tasks themselves raised may not.
+        _, failed = group.split(trio.Cancelled)
+        if failed is not None:
+            raise BaseExceptionGroup("a background task failed beside the body", [body_error, failed]) from None
     if body_error is not None:
         raise body_error
 

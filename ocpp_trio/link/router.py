@@ -80,7 +80,8 @@ class Router:
             name = getattr(request_type, "__name__", repr(request_type))
             raise ValueError(f"expected a request of {self.version.subprotocol}, found {name}")
         if request_type in table:
-            raise ValueError(f"{request_type.__name__} is registered already, with {table[request_type].__qualname__}")
+            first = getattr(table[request_type], "__qualname__", repr(table[request_type]))
+            raise ValueError(f"{request_type.__name__} is registered already, with {first}")
         if not iscoroutinefunction(function):
             raise ValueError(f"expected an async function for {request_type.__name__}, found {function!r}")
         table[request_type] = function

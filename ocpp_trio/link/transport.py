@@ -368,7 +368,7 @@ async def _wait_for_answer(transport: Transport, referee: _Referee, limits: Limi
                 status=refusal.status_code,
                 retry_after=_retry_after(refusal.headers),
             )
-        case None:
+        case _:
             silent = not referee.settled.is_set()
             detail = f"no answer within {limits.handshake_deadline:g} s" if silent else "the server went away"
             closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, f"websocket handshake: {detail}")

@@ -65,9 +65,9 @@ async def test_boot_and_heartbeats_at_the_interval_it_names(autojump_clock):
         assert station.statistics().heartbeat_interval == 10
         await trio.sleep(25)
 
-    station = backend.stations["CP-1"]
-    assert (station.boot, station.boots) == (BOOT, 1)
-    assert station.last_seen == EPOCH + timedelta(seconds=20)
+    known = backend.stations["CP-1"]
+    assert (known.boot, known.boots) == (BOOT, 1)
+    assert known.last_seen == EPOCH + timedelta(seconds=20)
 
 
 async def test_a_heartbeat_is_answered_with_the_time(autojump_clock):
@@ -195,7 +195,11 @@ async def test_data_transfer_goes_to_the_handler_of_its_vendor(autojump_clock):
 
 def test_a_vendor_has_one_handler():
     backend = MemoryBackend()
-    backend.on_vendor("org.example")(None)
+
+    async def handler(session, request):
+        raise NotImplementedError
+
+    backend.on_vendor("org.example")(handler)
 
     with pytest.raises(ValueError, match="vendor 'ORG.EXAMPLE' is registered already"):
-        backend.on_vendor("ORG.EXAMPLE")(None)
+        backend.on_vendor("ORG.EXAMPLE")(handler)

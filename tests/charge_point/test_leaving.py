@@ -189,7 +189,6 @@ async def test_the_bodys_exception_leaves_as_it_was_raised(ground, autojump_cloc
     assert ground.counters.value("opens") == ground.counters.value("closes") == online
 
 
-@pytest.mark.xfail(reason="link/nursery.py keeps the Cancelled of its tasks beside the body's error, in a group")
 @pytest.mark.parametrize("online", [False, True])
 async def test_the_bodys_exception_is_bare_also_when_it_comes_out_of_a_cancellation(ground, autojump_clock, online):
     ground.network.refuse = not online

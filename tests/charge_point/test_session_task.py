@@ -68,7 +68,8 @@ async def test_one_that_returns_leaves_the_station_online(ground, autojump_clock
 
 
 @pytest.mark.parametrize("error", [Boom("a bug"), ExceptionGroup("bugs", [Boom("a"), Boom("b")])], ids=repr)
-async def test_what_it_raises_ends_the_station_bare_and_at_once(ground, autojump_clock, error):
+@pytest.mark.parametrize("order", range(10))
+async def test_what_it_raises_ends_the_station_bare_and_at_once(ground, autojump_clock, error, order):
     async def session_task(station):
         await trio.sleep(5)
         raise error

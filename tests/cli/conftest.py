@@ -47,17 +47,18 @@ class Running:
     """A process of the command line; `output` grows as it speaks."""
 
     process: trio.Process
+    stdout: trio.abc.ReceiveStream
     output: str = ""
 
     async def wait_for(self, text: str) -> None:
         while text not in self.output:
-            chunk = await self.process.stdout.receive_some()
+            chunk = await self.stdout.receive_some()
             assert chunk, f"ended without {text!r}: {self.output}"
             self.output += chunk.decode()
 
     async def finish(self) -> int:
         """Read to the end; the exit code."""
-        async for chunk in self.process.stdout:
+        async for chunk in self.stdout:
             self.output += chunk.decode()
         return await self.process.wait()
 
@@ -72,12 +73,13 @@ def run_command() -> Callable[..., object]:
             stderr=-2,  # to stdout
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
         )
+        assert process.stdout is not None
         try:
-            yield Running(process)
+            yield Running(process, process.stdout)
         finally:
             if process.returncode is None:
                 process.kill()
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(10, shield=True):
                 await process.wait()
                 await process.stdout.aclose()
 

@@ -1,9 +1,9 @@
 """`ocpp-trio csms` and `ocpp-trio station` on real sockets, in this process and as processes of their own."""
 
 import contextlib
-import re
 import signal
 import socket
+from typing import Any
 
 import pytest
 import trio
@@ -13,7 +13,7 @@ from ocpp_trio.testing import CsmsStub, Error
 
 pytestmark = pytest.mark.real
 
-CSMS = {"port": 0, "host": "127.0.0.1", "interval": 300, "tags": (), "verbose": False}
+CSMS: Any = {"port": 0, "host": "127.0.0.1", "interval": 300, "tags": (), "verbose": False}
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def _own_logging(monkeypatch):
     monkeypatch.setattr("ocpp_trio.cli.terminal.logging.basicConfig", lambda **options: None)
 
 
-class Codes(dict):
+class Codes(dict[str, int]):
     """Exit codes by name, of commands in this process."""
 
     async def keep(self, name, command) -> None:
@@ -38,7 +38,11 @@ def free_port():
 
 
 async def port_of(screen) -> int:
-    return int(re.search(r"port (\d+);", await screen.wait_for("listening on")).group(1))
+    return number_in(await screen.wait_for("listening on"))
+
+
+def number_in(text: str) -> int:
+    return int(text.partition(" port ")[2].partition(";")[0])
 
 
 @contextlib.asynccontextmanager
@@ -71,7 +75,7 @@ async def test_a_station_charges_at_a_csms_and_both_stop_in_order(screen, run_co
 async def test_a_csms_closes_its_stations_with_going_away(screen, run_command):
     async with run_command("csms", "--port", "0") as process:
         await process.wait_for("Ctrl-C stops\n")
-        port = re.search(r"port (\d+);", process.output).group(1)
+        port = number_in(process.output)
         codes = Codes()
         async with trio.open_nursery() as nursery:
             command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start=None, verbose=False)
@@ -94,14 +98,16 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_code_1(screen, run_comm
     assert process.output == f"ocpp-trio: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
 
 
-async def test_a_refused_tag_is_told(screen):
+@pytest.mark.parametrize(("tag", "outcome", "stops"), [("TAG-1", "accepted", 1), ("TAG-2", "refused", 0)])
+async def test_what_becomes_of_the_tag_is_told(screen, tag, outcome, stops):
     async with serving(screen, tags=["TAG-1"]) as (port, codes), trio.open_nursery() as nursery:
-        command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start="TAG-2", verbose=True)
+        command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start=tag, verbose=True)
         nursery.start_soon(codes.keep, "station", command)
-        assert (await screen.wait_for("tag 'TAG-2'")).endswith("tag 'TAG-2' is refused")
-        signal.raise_signal(signal.SIGINT)  # for both of them
+        assert (await screen.wait_for(f"tag '{tag}'")).endswith(f"tag '{tag}' is {outcome}")
+        signal.raise_signal(signal.SIGINT)  # goes to the one who listens last
 
-    assert codes == {"station": 130, "csms": 130}
+    assert codes == {"station": 130, "csms": 143}
+    assert screen.out.getvalue().count("-> CALL StopTransaction") == stops
 
 
 async def test_a_station_without_a_csms_goes_on_trying_until_it_is_stopped(run_command):

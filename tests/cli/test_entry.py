@@ -1,11 +1,12 @@
 """Arguments in, exit code out, one line for what is wrong."""
 
+import importlib.metadata
 import sys
 
 import pytest
 
 from ocpp_trio.cli import app as app_module
-from ocpp_trio.cli import entry, main
+from ocpp_trio.cli import demo, entry, main
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_the_exit_code_is_that_of_the_command(monkeypatch):
     async def run(terminal):
         return 3
 
-    monkeypatch.setattr(app_module.demo, "run", run)
+    monkeypatch.setattr(demo, "run", run)
 
     assert main(["demo"]) == 3
 
@@ -83,13 +84,13 @@ def test_ctrl_c_outside_of_a_command_is_130_too(monkeypatch, raised):
 
 
 def test_the_version_is_that_of_the_package_or_unknown(monkeypatch, capsys):
-    monkeypatch.setattr(app_module.importlib.metadata, "version", lambda name: f"{name} 1.2")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"{name} 1.2")
     assert main(["--version"]) == 0
 
     def missing(name):
-        raise app_module.importlib.metadata.PackageNotFoundError(name)
+        raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(app_module.importlib.metadata, "version", missing)
+    monkeypatch.setattr(importlib.metadata, "version", missing)
     assert main(["--version"]) == 0
 
     assert capsys.readouterr().out.split("\n")[:2] == ["ocpp-trio 1.2", "unknown"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import pytest
@@ -77,7 +78,8 @@ def _heard(**actions: list[str]) -> Callable[[Evidence], Evidence]:
 
 def _counted(side: str, **counts: int) -> Callable[[Evidence], Evidence]:
     def change(evidence: Evidence) -> Evidence:
-        return attrs.evolve(evidence, **{side: Counted(**{**getattr(evidence, side).counts, **counts})})
+        changed: Any = {side: Counted(**{**getattr(evidence, side).counts, **counts})}
+        return attrs.evolve(evidence, **changed)
 
     return change
 

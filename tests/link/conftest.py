@@ -215,16 +215,17 @@ async def open_lone(
             await gone.wait()
 
     peers: list[Transport] = []
+    arrived = trio.Event()
 
     async def start_peer(nursery: trio.Nursery) -> None:
         peers.append(await nursery.start(be_peer))
+        arrived.set()
 
     settings = settings_of(recorder, itertools.chain(message_ids, numbered("m")), **limits)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(start_peer, nursery)
         async with open_end(side, ours, settings.limits) as transport:
-            while not peers:
-                await trio.lowlevel.checkpoint()
+            await arrived.wait()
             if before is not None:
                 await before(peers[0])
             async with open_session(

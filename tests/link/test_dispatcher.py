@@ -330,10 +330,10 @@ async def test_lone_surrogates_of_the_peer_are_bad_frames_and_harm_nobody(lone, 
 
 async def test_the_same_at_both_ends_at_once(linked, autojump_clock):
     async with linked(transfer(echo), transfer(echo)) as ends:
-        replies = []
+        replies: list[str] = []
 
         async def call(session: Session, data: str) -> None:
-            replies.append((await session.call(request(data))).data)
+            replies.append((await session.call(request(data))).data or "")
 
         async with trio.open_nursery() as nursery:
             for number in range(10):

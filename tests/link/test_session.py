@@ -315,5 +315,3 @@ async def test_a_request_of_the_other_end_is_refused_here_and_now(lone, role, wr
 
         assert_at_rest(end.session.statistics())
         assert end.recorder.named("sent") == []
-
-

@@ -25,7 +25,7 @@ async def device(rig, autojump_clock):
         yield device
 
 
-def after(rig, message_id: str) -> list[str]:
+def after(rig, message_id):
     order = rig.order()
     return order[order.index(message_id) + 1 :]
 

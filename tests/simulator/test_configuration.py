@@ -46,6 +46,7 @@ def test_a_value_of_the_factory_can_be_shown_and_written_back(key):
     shown = configuration.shown(key)
 
     if key.access is Access.READ_WRITE:
+        assert shown.value is not None
         assert configuration.change(key.name, shown.value) is S.ACCEPTED
     assert shown.readonly is (key.access is Access.READ)
 

@@ -19,7 +19,7 @@ def transfer() -> Result:
 
 async def test_what_does_not_fit_the_queue_is_logged_and_told(caplog):
     reports = Reports()
-    told = []
+    told: list[CallFailed] = []
 
     for _ in range(REPORTS_WAITING):
         reports.put(Report(lambda: DATA))
@@ -33,7 +33,7 @@ async def test_what_does_not_fit_the_queue_is_logged_and_told(caplog):
 
 async def test_reports_are_delivered_in_order_and_told_their_answers(rig, autojump_clock, transfer):
     rig.stub.on["DataTransfer"] = transfer
-    answers = []
+    answers: list[v16.DataTransferResponse] = []
     async with rig.open_device() as device, trio.open_nursery() as nursery:
         reports = Reports()
         await reports.wait_delivered()  # there is nothing yet

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 import trio
 
@@ -17,8 +18,15 @@ def info(parent: str | None) -> v16.IdTagInfo:
     return v16.IdTagInfo(status=v16.AuthorizationStatus.ACCEPTED, parent_id_tag=parent)
 
 
-def transaction(parent: str | None = None, **more: object) -> Transaction:
-    return Transaction(id_tag="Tag-1", meter_start=0, started_at=AT, began=0.0, id_tag_info=info(parent), **more)
+def transaction(parent: str | None = None, *, transaction_id: int | None = None) -> Transaction:
+    return Transaction(
+        id_tag="Tag-1",
+        meter_start=0,
+        started_at=AT,
+        began=0.0,
+        transaction_id=transaction_id,
+        id_tag_info=info(parent),
+    )
 
 
 def test_tags_are_compared_without_regard_to_case():
@@ -44,7 +52,7 @@ def test_a_message_gets_the_id_of_its_transaction():
     request = v16.StopTransactionRequest(transaction_id=0, meter_stop=5, timestamp=AT)
 
     assert transaction().identified(request) is None
-    assert transaction(transaction_id=9).identified(request).transaction_id == 9
+    assert transaction(transaction_id=9).identified(request) == attrs.evolve(request, transaction_id=9)
 
 
 async def test_a_reading_has_what_was_asked_for(autojump_clock):
@@ -54,6 +62,7 @@ async def test_a_reading_has_what_was_asked_for(autojump_clock):
 
     reading = take_reading(meter, (POWER, ENERGY), context=v16.ReadingContext.TRIGGER, at=AT)
 
+    assert reading is not None
     assert reading.timestamp == AT
     assert [(v.measurand, v.value, v.unit, v.context) for v in reading.sampled_value] == [
         (POWER, "3600", v16.UnitOfMeasure.W, v16.ReadingContext.TRIGGER),
