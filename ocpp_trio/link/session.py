@@ -355,8 +355,11 @@ class Session:
         """The reader task: parse, match, dispatch; never waits for anything but the next frame."""
         closed = GOING_AWAY
         try:
-            while self._closed is None:
-                self._take(await self._connection.receive())
+            while True:
+                text = await self._connection.receive()
+                if self._closed is not None:
+                    return  # ended while this was already on its way to us, and nobody is there to handle it
+                self._take(text)
         except ConnectionClosed as exc:
             closed = exc.closed
         finally:

@@ -71,7 +71,7 @@ class Ground:
     status: v16.RegistrationStatus = v16.RegistrationStatus.ACCEPTED
     port: int = 0
     stopping: trio.CancelScope = attrs.Factory(trio.CancelScope)
-    returned_at: float | None = None
+    returned: trio.Event = attrs.Factory(trio.Event)
 
     def assert_now(self, seconds: float) -> None:
         if self.virtual:
@@ -79,7 +79,7 @@ class Ground:
 
     @asynccontextmanager
     async def serve(self, *routers: Router, **options: Any) -> AsyncIterator[CsmsServer]:
-        """A CSMS until the body is left; `stopping` cancels it before."""
+        """A CSMS until the body is left; `stopping` cancels it before, and `returned` tells that it has ended."""
         limits = {name: options.pop(name) for name in attrs.fields_dict(Limits) if name in options}
         options = {"limits": Limits(**limits), "instrument": Instruments([self.counters, self.timeline]), **options}
         async with trio.open_nursery() as nursery:
@@ -103,7 +103,7 @@ class Ground:
                 task_status=task_status,
                 **options,
             )
-        self.returned_at = trio.current_time()
+        self.returned.set()
 
     async def dial(self) -> trio.abc.HalfCloseableStream:
         """TCP to the CSMS."""

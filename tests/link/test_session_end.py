@@ -97,6 +97,21 @@ async def test_on_closed_runs_before_anybody_else_knows(lone, how: str, autojump
     assert end.recorder.events[-2][0] == "closed", "the instrument knows before the call has ended"
 
 
+@pytest.mark.parametrize("run", range(10))  # the order of the two is random
+async def test_a_call_that_arrives_at_the_end_is_dropped(lone, run: int, autojump_clock):
+    async with lone() as end, trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(end.say, 2, f"p-{number}", "DataTransfer", {"vendorId": "Acme"})
+            await trio.lowlevel.checkpoint()
+        for _ in range(run):
+            await trio.lowlevel.checkpoint()
+        end.session.close(RESTART)
+        received = len(end.recorder.named("received"))
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert len(end.recorder.named("received")) == received
+
+
 async def test_calls_after_the_end_fail_at_once(lone, autojump_clock):
     async with lone() as end:
         end.link.reset()
