@@ -29,6 +29,11 @@ CODEC = codec_of(v16.version)
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 
+def twin_of(payload_type: type) -> type[msgspec.Struct]:
+    """The strict Struct that our reader decodes into."""
+    return _strict_twin(payload_type)
+
+
 def samples() -> dict[str, Request[Any, Any]]:
     """One payload of each size that matters."""
     sampled = tuple(
@@ -74,7 +79,7 @@ def samples() -> dict[str, Request[Any, Any]]:
 
 def inbound(request: Request[Any, Any], text: bytes) -> dict[str, Callable[[], object]]:
     """Decode and validate."""
-    struct = msgspec.json.Decoder(_strict_twin(type(request)))
+    struct = msgspec.json.Decoder(twin_of(type(request)))
     action = type(request).action
     payload_class = getattr(other.call, action)
 
@@ -93,7 +98,7 @@ def inbound(request: Request[Any, Any], text: bytes) -> dict[str, Callable[[], o
 
 def outbound(request: Request[Any, Any], text: bytes) -> dict[str, Callable[[], object]]:
     """Validate and encode. Ours are validated when constructed, so the check is run here on its own."""
-    struct = msgspec.json.Decoder(_strict_twin(type(request))).decode(text)
+    struct = msgspec.json.Decoder(twin_of(type(request))).decode(text)
     encoder = msgspec.json.Encoder()
     action = type(request).action
     theirs = getattr(other.call, action)(**camel_to_snake_case(json.loads(text)))

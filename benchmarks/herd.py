@@ -85,7 +85,10 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
     stations = arguments.stations
-    print(f"{f'{stations} stations':28}" + "".join(f"{f'down {outage:g} s: peak/s':>24}{'share':>8}{'p99 s':>8}" for outage in OUTAGES))
+    print(
+        f"{f'{stations} stations':28}"
+        + "".join(f"{f'down {outage:g} s: peak/s':>24}{'share':>8}{'p99 s':>8}" for outage in OUTAGES)
+    )
     after_deploy: dict[str, Counter[int]] = {}
     for name, policy in POLICIES.items():
         cells = ""

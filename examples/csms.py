@@ -5,10 +5,11 @@ Run it with `python examples/csms.py [PORT]`.
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 import trio
 
-from ocpp_trio import Router, Session, serve_csms, v16
+from ocpp_trio import CsmsServer, Router, Session, serve_csms, v16
 
 router = Router(v16)
 
@@ -42,7 +43,7 @@ async def authorize(session: Session, request: v16.AuthorizeRequest) -> v16.Auth
 
 async def main(port: int) -> None:
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(serve_csms, [router], port)
+        server: CsmsServer = await nursery.start(partial(serve_csms, [router], port, host="127.0.0.1"))
         print(f"listening on port {server.port}")
 
 

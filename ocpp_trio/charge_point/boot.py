@@ -4,6 +4,7 @@ Owns the wait before the next one. What the CSMS asked us to wait belongs to the
 a station that was answered Pending or Rejected does not come back sooner by reconnecting.
 """
 
+import logging
 import math
 from typing import Any
 
@@ -13,6 +14,9 @@ from ocpp_trio.errors import CallFailed, ConnectionClosed
 from ocpp_trio.link.registration import ChargePointGate, Registration
 from ocpp_trio.link.session import Session
 from ocpp_trio.wire.message import Request
+
+
+logger = logging.getLogger(__name__)
 
 
 class Boot:
@@ -71,7 +75,11 @@ class Boot:
             response: Any = await session.call(self._request)
         except ConnectionClosed:
             raise
-        except CallFailed:
+        except CallFailed as failure:
+            logger.warning("%a: not registered, next try in %g s: %a", session.identity, self._wait, str(failure))
             return None
         self._wait = response.interval if response.interval > 0 else self._retry
-        return float(response.interval)
+        if not self.registered:
+            status = self.gate.registration.value
+            logger.warning("%a: registration is %s, next try in %g s", session.identity, status, self._wait)
+        return max(0.0, float(response.interval))

@@ -4,6 +4,7 @@ Owns the loop connecting -> booting -> resuming -> online -> backing off. There 
 two connects in flight are impossible.
 """
 
+import logging
 import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -34,12 +35,15 @@ from ocpp_trio.link.transport import GOING_AWAY
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.message import Request, Response
 
+logger = logging.getLogger(__name__)
+
 ResponseT = TypeVar("ResponseT", bound=Response)
 
 SessionTask = Callable[["ChargePoint"], Awaitable[None]]
 
 _LEAVING: Final = Closed(CloseReason.STOPPING, 1000, "")
 _REBOOTING: Final = Closed(CloseReason.STOPPING, 1001, "rebooting")
+_ON_PURPOSE: Final = (CloseReason.FORCED, CloseReason.STOPPING)
 _DROPPED: Final = Closed(CloseReason.FORCED, None, "the link was dropped on purpose")
 
 
@@ -254,6 +258,9 @@ class ChargePoint:
         if failure is not None and failure.retry_after is not None:
             delay = max(delay, failure.retry_after)
         self._reconnect_at = trio.current_time() + delay
+        # Somebody who plugged in no instrument must still learn why nothing happens.
+        level = logging.INFO if closed.reason in _ON_PURPOSE else logging.WARNING
+        logger.log(level, "%a: offline, next try in %.1f s: %a", self.identity, delay, str(closed))
         self._lifecycle.to(ConnectionState.BACKING_OFF, closed, backoff=delay)
 
     async def _be_online(self, session: Session) -> None:

@@ -45,4 +45,9 @@ def _not_connected(exc: Exception) -> Closed:
     """Why dialling failed; a `dial` that speaks TLS raises ssl's errors, or trio's with one as the cause."""
     tls = isinstance(exc, ssl.SSLError) or isinstance(exc.__cause__, ssl.SSLError)
     reason = CloseReason.TLS_FAILURE if tls else CloseReason.TRANSPORT_ERROR
-    return Closed(reason, None, f"cannot connect: {exc.__cause__ or exc}")
+    return Closed(reason, None, f"cannot connect: {_first(exc.__cause__ or exc)}")
+
+
+def _first(exc: BaseException) -> BaseException:
+    """The one that says why: trio gathers the attempts on all addresses of a host in a group."""
+    return _first(exc.exceptions[0]) if isinstance(exc, BaseExceptionGroup) else exc

@@ -31,15 +31,21 @@ def endpoint_of(url: str, identity: str) -> Endpoint:
     a URL that is no ws URL and on an identity that is empty or longer than 48 characters: what cannot work
     is said here, and not tried for ever.
     """
-    if not 1 <= len(identity) <= IDENTITY_LIMIT:
-        raise ValueError(f"expected an identity of 1 to {IDENTITY_LIMIT} characters, found {identity!r}")
+    if not (1 <= len(identity) <= IDENTITY_LIMIT and identity.isprintable()):
+        raise ValueError(f"expected an identity of 1 to {IDENTITY_LIMIT} printable characters, found {identity!r}")
     parts = urlsplit(url)
     if "@" in parts.netloc:  # nobody would send it, and it must not end in a log
         raise ValueError("expected no user name or password in the URL")
     if not (url.isascii() and url.isprintable()) or " " in url or "#" in url:
         raise ValueError(f"expected a percent-encoded URL without a fragment, found {url!r}")
+    if parts.scheme == "wss":
+        raise ValueError(f"expected a ws:// URL, TLS is not supported yet, found {url!r}")
     if parts.scheme != "ws" or not parts.hostname:
         raise ValueError(f"expected a URL like ws://host:port/path, found {url!r}")
     path = parts.path.rstrip("/") + "/" + quote(identity, safe="")
     resource = f"{path}?{parts.query}" if parts.query else path
-    return Endpoint(host=parts.hostname, port=80 if parts.port is None else parts.port, resource=resource)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"expected a port of 0 to 65535, found {url!r}") from None
+    return Endpoint(host=parts.hostname, port=80 if port is None else port, resource=resource)

@@ -50,6 +50,8 @@ class Terminal:
             format="%(levelname)-7s %(name)s: %(message)s",
             force=True,
         )
+        if not verbose:  # the timeline tells the same already
+            logging.getLogger("ocpp_trio.charge_point").setLevel(logging.ERROR)
 
 
 def _silence(stream: TextIO) -> None:

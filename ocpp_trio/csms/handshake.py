@@ -27,6 +27,10 @@ class Handshake:
     peer: str
 
 
+def _as_tuple(headers: Headers) -> Headers:
+    return tuple(headers)
+
+
 @attrs.frozen
 class Refusal:
     """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …
@@ -37,7 +41,7 @@ class Refusal:
 
     status: int = attrs.field()
     detail: str = ""
-    headers: Headers = attrs.field(default=(), converter=tuple, kw_only=True)
+    headers: Headers = attrs.field(default=(), converter=_as_tuple, kw_only=True)
 
     @status.validator
     def _check_status(self, attribute: object, status: int) -> None:
@@ -47,7 +51,7 @@ class Refusal:
     @headers.validator
     def _check_headers(self, attribute: object, headers: Headers) -> None:
         for header in headers:
-            if not (isinstance(header, tuple) and [type(part) for part in header] == [bytes, bytes]):
+            if type(header) is not tuple or [type(part) for part in header] != [bytes, bytes]:
                 raise ValueError(f"Refusal.headers: expected pairs of bytes, found {header!r}")
 
 
@@ -55,15 +59,16 @@ def identity_of(path: str) -> str | None:
     """The charge point's identity: the last segment of the raw path, percent-decoded once.
 
     Split first and decode then, so that an encoded slash stays inside the identity; a plus sign is a plus
-    sign. None if the segment is empty, badly escaped or not UTF-8.
+    sign. None if the segment is empty, badly escaped, not UTF-8 or has control characters.
     """
     segment = path.partition("?")[0].rpartition("/")[2]
     if not segment or _BROKEN_ESCAPE.search(segment):
         return None
     try:
-        return unquote_to_bytes(segment).decode()
+        identity = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         return None
+    return identity if identity.isprintable() else None
 
 
 def choose_subprotocol(offered: Sequence[str], supported: Mapping[str, object]) -> str | None:

@@ -64,6 +64,7 @@ class CsmsServer:
         self._handshakes = Depth()
         self._connections = 0
         self._accepting = trio.CancelScope()
+        self._port = _port_of(listeners[0])
         self.listeners = tuple(listeners)
 
     @property
@@ -73,11 +74,8 @@ class CsmsServer:
 
     @property
     def port(self) -> int:
-        """The TCP port of the first listener."""
-        listener = self.listeners[0]
-        if isinstance(listener, trio.SocketListener):
-            return int(listener.socket.getsockname()[1])
-        return int(listener.port)  # type: ignore[attr-defined]  # a listener of the caller's own
+        """The TCP port of the first listener, also when it is closed; 0 for a listener that has none."""
+        return self._port
 
     def statistics(self) -> CsmsStatistics:
         """A frozen snapshot for introspection and tests."""
@@ -216,11 +214,22 @@ class CsmsServer:
         try:
             await task(session)
         except* Exception as group:
-            # The end of its own session is no failure of a task that makes calls on it.
-            ended = session.closed is not None or session.draining
-            if not ended or group.split(ConnectionClosed)[1] is not None:
-                logger.exception("session task of %r failed", session.identity)
-                session.close(Closed(CloseReason.STOPPING, 1011, "internal error"))
+            _end_of_task(session, group)
+
+
+def _end_of_task(session: Session, group: ExceptionGroup[Exception]) -> None:
+    """Only to learn of its own session's end is no failure of a task that makes calls on it."""
+    ended = session.closed is not None or session.draining
+    if ended and group.split(ConnectionClosed)[1] is None:
+        return
+    logger.exception("session task of %r failed", session.identity)
+    session.close(Closed(CloseReason.STOPPING, 1011, "internal error"))
+
+
+def _port_of(listener: trio.abc.Listener[Any]) -> int:
+    if isinstance(listener, trio.SocketListener):
+        return int(listener.socket.getsockname()[1])
+    return int(getattr(listener, "port", 0))
 
 
 def _by_subprotocol(routers: Sequence[Router]) -> Mapping[str, Router]:

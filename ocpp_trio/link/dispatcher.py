@@ -201,6 +201,8 @@ class Dispatcher:
             self._settings.instrument.handler_failed(self._link, action, message_id=message_id, error=error)
             if error is not None:
                 logger.error("handler of %s failed", action, exc_info=error)
+            else:
+                logger.error("handler of %s did not answer within %g s", action, self._settings.limits.handler_deadline)
         description = "the handler failed" if error is not None else "the handler did not answer in time"
         return CallError(message_id, self._router.version.error_codes[Defect.HANDLER_FAILED], description)
 

@@ -1,7 +1,8 @@
 """The tap: what the stack tells about itself while it works.
 
 Every method is synchronous, cheap and does nothing by default; an instrument overrides what it wants to
-know. Methods run inside the tasks they report on, so one that raises ends its connection: do not raise.
+know. Methods run inside the tasks they report on. One that raises is a bug of its author: at a CSMS it ends
+that connection, at a charge point the charge point.
 """
 
 from collections.abc import Iterable

@@ -45,6 +45,7 @@ class Router:
 
         Raises ValueError if there is one already, or if the version has no such request.
         """
+        self._check_known(request_type)
 
         def register(handler: Handler[RequestT, ResponseT]) -> Handler[RequestT, ResponseT]:
             self._enter(self._handlers, request_type, handler)
@@ -60,6 +61,7 @@ class Router:
         For the message that a TriggerMessage asked for, the transaction that a RemoteStart begins, the
         reset itself. It runs in the session's nursery and is cancelled when the connection ends.
         """
+        self._check_known(request_type)
 
         def register(afterthought: Afterthought[RequestT, ResponseT]) -> Afterthought[RequestT, ResponseT]:
             self._enter(self._afterthoughts, request_type, afterthought)
@@ -75,10 +77,13 @@ class Router:
         """What follows the answer to a request type, if anything does."""
         return self._afterthoughts.get(request_type)
 
-    def _enter(self, table: dict[Any, Any], request_type: Any, function: Any) -> None:
+    def _check_known(self, request_type: Any) -> None:
+        """At once, so that a decorator without its parentheses does not register nothing in silence."""
         if request_type not in self._known:
             name = getattr(request_type, "__name__", repr(request_type))
             raise ValueError(f"expected a request of {self.version.subprotocol}, found {name}")
+
+    def _enter(self, table: dict[Any, Any], request_type: Any, function: Any) -> None:
         if request_type in table:
             first = getattr(table[request_type], "__qualname__", repr(table[request_type]))
             raise ValueError(f"{request_type.__name__} is registered already, with {first}")

@@ -174,7 +174,8 @@ class Session:
             waiting = await self._hand_over(request, payload)
             with self._deadlines, trio.move_on_after(self._settings.limits.call_timeout):
                 await waiting.woken.wait()
-            return self._conclude(waiting)
+            response: ResponseT = self._conclude(waiting)
+            return response
         except trio.Cancelled:
             self._abandon(waiting)
             raise
@@ -184,7 +185,7 @@ class Session:
             self.note_progress()
 
     def _check_allowed(self, request: Request[Any, Any]) -> None:
-        action = type(request).action
+        action = getattr(type(request), "action", "")
         if self._outgoing.get(action) is not type(request):
             raise LocalProtocolError(f"a {self.link.role} cannot send {type(request).__name__} here")
         if not self._gate.may_send(action):

@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import trio
 import trio_websocket
@@ -121,7 +121,7 @@ class _Referee(wsproto.WSConnection):
         else:
             self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail)
 
-    def _measure(self, event: Message) -> Closed | None:
+    def _measure(self, event: Message[Any]) -> Closed | None:
         """Charge a piece of a message against the limits of the whole."""
         if isinstance(event, BytesMessage):
             return _violation(1003, "expected text, found a binary message")
@@ -440,7 +440,7 @@ class Upgrade:
             await request.reject(status, extra_headers=[(b"Connection", b"close"), *headers], body=body)
 
 
-class _as_connection_closed:  # noqa: N801  # reads as a word at the place of use
+class _as_connection_closed:  # reads as a word at the place of use
     """Map what the engine raises during the handshake."""
 
     def __init__(self, transport: Transport) -> None:

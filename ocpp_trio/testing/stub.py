@@ -111,7 +111,8 @@ class CsmsStub:
 
     - `on` tells by action what to do with a CALL. A list is used up one by one, and its last one stays.
       What `on` does not name is answered as a willing CSMS would: BootNotification with `status` and
-      `interval`, Heartbeat with the time, anything else with an empty object.
+      `interval`, Heartbeat with the time, Authorize and StartTransaction with Accepted, DataTransfer likewise,
+      anything else with an empty object.
     - `ignored_ids` are message ids that are never answered, whatever their action.
     - `on_connect` is done right after each handshake: `CloseWith`, `Drop`, or one of them `Delayed`.
     - `close_after` is the life of every new connection in seconds; it ends with 1000.
@@ -134,6 +135,7 @@ class CsmsStub:
         self.ignored_ids: set[str] = set()
         self.frames: list[RecordedFrame] = []
         self.connections = 0
+        self.transactions = 0
         self.limits = Limits()
         self.port = 0
         self._recorded = trio.Event()
@@ -285,9 +287,20 @@ class CsmsStub:
 
     def _by_default(self, call: Call) -> Behaviour:
         now = (EPOCH + timedelta(seconds=trio.current_time())).strftime("%Y-%m-%dT%H:%M:%SZ")
-        if call.action == "BootNotification":
-            return Result({"status": self.status, "currentTime": now, "interval": self.interval})
-        return Result({"currentTime": now} if call.action == "Heartbeat" else {})
+        accepted = {"idTagInfo": {"status": "Accepted"}}
+        match call.action:
+            case "BootNotification":
+                return Result({"status": self.status, "currentTime": now, "interval": self.interval})
+            case "Heartbeat":
+                return Result({"currentTime": now})
+            case "Authorize":
+                return Result(accepted)
+            case "StartTransaction":
+                self.transactions += 1
+                return Result({**accepted, "transactionId": self.transactions})
+            case "DataTransfer":
+                return Result({"status": "Accepted"})
+        return Result({})
 
     def _record(self, connection: int, direction: Literal["received", "sent"], text: str) -> RecordedFrame:
         frame = RecordedFrame(trio.current_time(), connection, direction, text)

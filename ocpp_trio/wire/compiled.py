@@ -14,6 +14,7 @@ needs to say here.
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Final, NoReturn
 
@@ -86,7 +87,14 @@ ONE_DECIMAL: Final = "v % 1 == 0 or round(v * 10) / 10 == v"
 
 def _fail(payload: object, member: Member, value: object, index: int | None = None) -> NoReturn:
     place = f"{type(payload).__name__}.{member.name}" + ("" if index is None else f"[{index}]")
-    raise ValueError(f"{place}: expected {member.expected}, found {quote(value)}")
+    raise ValueError(f"{place}: expected {_expected(member)}, found {quote(value)}")
+
+
+def _expected(member: Member) -> str:
+    """What a person has to write: enumerations and objects by the name of their class."""
+    if issubclass(member.leaf, Enum):
+        return f"a {member.leaf.__name__} ({', '.join(member.leaf.__members__)})"
+    return f"a {member.leaf.__name__}" if member.nested else member.expected
 
 
 def _fail_many(payload: object, member: Member, value: object) -> NoReturn:

@@ -21,8 +21,8 @@ from ocpp_trio.cli import demo, entry, main
         (["station"], '"station" parameter URL requires an argument'),
         (["station", "ws://127.0.0.1:9/ocpp"], '"station" parameter IDENTITY requires an argument'),
         (["station", "http://127.0.0.1/ocpp", "CP-1"], "expected a URL like ws://host:port/path"),
-        (["station", "ws://127.0.0.1:x/ocpp", "CP-1"], "Port could not be cast to integer"),
-        (["station", "ws://127.0.0.1:9/ocpp", "x" * 49], "expected an identity of 1 to 48 characters"),
+        (["station", "ws://127.0.0.1:x/ocpp", "CP-1"], "expected a port of 0 to 65535"),
+        (["station", "ws://127.0.0.1:9/ocpp", "x" * 49], "expected an identity of 1 to 48 printable characters"),
         (["station", "ws://127.0.0.1:9/ocpp", "CP-1", "--start", "x" * 21], "expected a string of at most 20"),
     ],
 )

@@ -23,6 +23,7 @@ from ocpp_trio import (
     Settings,
     v16,
 )
+from ocpp_trio.link.instrument import Role
 from ocpp_trio.link.registration import ChargePointGate, CsmsGate
 from ocpp_trio.link.session import open_session
 from ocpp_trio.testing import open_transport_pair
@@ -61,7 +62,7 @@ class Quiet(Instrument):
 @asynccontextmanager
 async def open_peer_and_session(line, ids, instrument):
     """The sender as a bare WebSocket, the receiver as the session under test."""
-    role = "csms" if line["direction"] == "CP>CS" else "charge_point"
+    role: Role = "csms" if line["direction"] == "CP>CS" else "charge_point"
     settings = Settings(limits=Limits(call_timeout=20), instrument=instrument, new_message_id=lambda: ids.pop(0))
     link = Link(identity="CP-1", role=role, number=1)
     async with open_transport_pair() as (client, server, _):

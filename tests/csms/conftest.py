@@ -1,9 +1,11 @@
 """A CSMS to be tested, in memory or on a real socket, and bare WebSockets as its stations."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import attrs
@@ -82,28 +84,27 @@ class Ground:
         """A CSMS until the body is left; `stopping` cancels it before, and `returned` tells that it has ended."""
         limits = {name: options.pop(name) for name in attrs.fields_dict(Limits) if name in options}
         options = {"limits": Limits(**limits), "instrument": Instruments([self.counters, self.timeline]), **options}
+        ids = (f"c-{number}" for number in itertools.count(1))
+        serve = partial(
+            serve_csms,
+            routers or (self.router,),
+            0,
+            host="127.0.0.1",
+            listen=self.network.listen if self.virtual else trio.open_tcp_listeners,
+            new_message_id=lambda: next(ids),
+            **options,
+        )
+
+        async def run(*, task_status: trio.TaskStatus[CsmsServer]) -> None:  # noqa: ASYNC128  # serve calls started()
+            with self.stopping:
+                await serve(task_status=task_status)
+            self.returned.set()
+
         async with trio.open_nursery() as nursery:
-            server = await nursery.start(self._serve, routers or (self.router,), options)
+            server = await nursery.start(run)
             self.port = server.port
             yield server
             nursery.cancel_scope.cancel()
-
-    async def _serve(
-        self, routers: tuple[Router, ...], options: dict[str, Any], *, task_status: trio.TaskStatus[CsmsServer]
-    ) -> None:
-        ids = iter(range(1, 1_000_000))
-        listen = self.network.listen if self.virtual else trio.open_tcp_listeners
-        with self.stopping:
-            await serve_csms(
-                routers,
-                0,
-                host="127.0.0.1",
-                listen=listen,
-                new_message_id=lambda: f"c-{next(ids)}",
-                task_status=task_status,
-                **options,
-            )
-        self.returned.set()
 
     async def dial(self) -> trio.abc.HalfCloseableStream:
         """TCP to the CSMS."""

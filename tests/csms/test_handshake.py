@@ -99,7 +99,7 @@ def test_case_is_kept():
     assert identity_of("/cp-1") != identity_of("/CP-1")
 
 
-@given(st.text(min_size=1))
+@given(st.text(min_size=1).filter(str.isprintable))
 def test_identity_survives_the_way_there(identity):
     try:
         segment = quote(identity, safe="")
@@ -133,3 +133,8 @@ def test_first_subprotocol_that_the_client_offers_and_we_speak_is_chosen(offered
     supported = {"ocpp2.0.1": object(), "ocpp1.6": object()}
 
     assert choose_subprotocol(offered, supported) == chosen
+
+
+@pytest.mark.parametrize("path", ["/a%0D%0AX", "/%1B", "/a%7F", "/%E2%80%AE"])
+def test_identity_with_control_characters_is_none(path):
+    assert identity_of(path) is None

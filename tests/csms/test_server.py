@@ -1,6 +1,8 @@
 """Sessions by identity, calls in both directions, and what can be seen from outside."""
 
 import logging
+from contextlib import suppress
+from functools import partial
 
 import attrs
 import pytest
@@ -103,10 +105,8 @@ async def test_many_stations_are_called_at_the_same_time(ground, autojump_clock)
     ended = {}
 
     async def call(session):
-        try:
+        with suppress(CallTimeout):
             await session.call(RESET)
-        except CallTimeout:
-            pass
         ended[session.identity] = trio.current_time()
 
     async def answer_late(station, delay):
@@ -253,18 +253,37 @@ async def test_taken_port_is_an_os_error(ground, autojump_clock):
 
     async with trio.open_nursery() as nursery:
         with pytest.raises(OSError, match="port 9000 is taken"):
-            await nursery.start(lambda task_status: _serve_on(9000, ground, task_status))
+            await nursery.start(partial(serve_csms, [ground.router], 9000, listen=ground.network.listen))
 
 
-async def _serve_on(port, ground, task_status):
-    await serve_csms([ground.router], port, listen=ground.network.listen, task_status=task_status)
-
-
-async def test_server_knows_its_port_and_its_listeners(ground, autojump_clock):
+async def test_server_knows_its_listeners_and_its_port_even_when_they_are_closed(ground, autojump_clock):
     async with ground.serve() as server:
         listeners = server.listeners
 
-        assert [listener.port for listener in listeners] == [server.port]
+    assert [listener.port for listener in listeners] == [server.port]
+
+
+async def test_listener_of_the_callers_own_needs_no_port(ground, autojump_clock):
+    class Portless(trio.abc.Listener[trio.abc.Stream]):
+        async def accept(self):
+            return await listener.accept()
+
+        async def aclose(self):
+            await listener.aclose()
+
+    async def listen(port, *, host):
+        return [Portless()]
+
+    (listener,) = await ground.network.listen(0)
+    ground.port = listener.port
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(partial(serve_csms, [ground.router], 9000, listen=listen))
+        async with ground.connect() as station:
+            answer = await station.call("Heartbeat")
+        nursery.cancel_scope.cancel()
+
+    assert server.port == 0
+    assert answer[0] == 3
 
 
 async def test_defaults_are_enough_for_a_server(ground, autojump_clock, caplog):
@@ -272,7 +291,7 @@ async def test_defaults_are_enough_for_a_server(ground, autojump_clock, caplog):
     caplog.set_level(logging.WARNING)
 
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(lambda task_status: _serve_on(9000, ground, task_status))
+        server = await nursery.start(partial(serve_csms, [ground.router], 9000, listen=ground.network.listen))
         ground.port = server.port
         async with ground.connect() as station, trio.open_nursery() as calling:
             await station.boot()

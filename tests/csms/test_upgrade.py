@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import CloseReason, ConnectionClosed, HandshakeError, Refusal, Router, v16
+from ocpp_trio import CloseReason, HandshakeError, Refusal, Router, v16
 
 VERSION_9 = attrs.evolve(v16.version, subprotocol="ocpp9.9")
 
@@ -141,18 +141,18 @@ async def test_path_without_an_identity_is_not_found_and_the_hook_not_asked(grou
 
 async def test_hook_that_raises_refuses_with_500_and_its_error_is_only_in_the_log(ground, autojump_clock, caplog):
     async def admit(handshake):
-        if handshake.identity == "evil\n":
+        if handshake.identity == "evil'":
             raise RuntimeError("SECRET")
 
     async with ground.serve(admit=admit), ground.neighbour():
         stream = await ground.dial()
-        await stream.send_all(ground.request("/evil%0A"))
+        await stream.send_all(ground.request("/evil%27"))
         response = await ground.read(stream)
 
     assert response.startswith(b"HTTP/1.1 500 ")
     assert b"SECRET" not in response
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage() == r"the admission hook failed for 'evil\n'"
+    assert record.getMessage() == "the admission hook failed for \"evil'\""
     assert "SECRET" in caplog.text
 
 
@@ -261,9 +261,9 @@ async def test_garbage_instead_of_a_request_ends_only_its_own_connection(ground,
     async with ground.serve(), ground.neighbour():
         stream = await ground.dial()
         await stream.send_all(bytes(range(256)) * 300)
-        with pytest.raises((trio.BrokenResourceError, AssertionError)):
-            await ground.read(stream)
-            raise AssertionError
+        response = await ground.read(stream)
+
+    assert response.startswith(b"HTTP/1.1 400 ")
 
 
 async def test_handshakes_over_the_limit_are_dropped_and_the_others_are_not(ground, autojump_clock):
@@ -288,10 +288,14 @@ async def test_handshakes_over_the_limit_are_dropped_and_the_others_are_not(grou
 
 
 async def test_sessions_do_not_count_as_pending_handshakes(ground, autojump_clock):
-    async with ground.serve(pending_handshakes=1) as server:
-        async with ground.connect("A") as a, ground.connect("B") as b, ground.connect("C") as c:
-            answers = [await station.call("Heartbeat") for station in (a, b, c)]
-            sessions = len(server.sessions)
+    async with (
+        ground.serve(pending_handshakes=1) as server,
+        ground.connect("A") as a,
+        ground.connect("B") as b,
+        ground.connect("C") as c,
+    ):
+        answers = [await station.call("Heartbeat") for station in (a, b, c)]
+        sessions = len(server.sessions)
 
     assert sessions == len(answers) == 3
 

@@ -151,6 +151,7 @@ async def test_the_timeout_starts_at_the_hand_over_and_not_at_the_wait_for_the_w
             await end.session.call(request())
 
         assert trio.current_time() == 4 + 5
+        assert end.recorder.named("ended")[-1] == report("timeout", message_id="m-2", seconds=5)
 
 
 async def test_a_reply_at_the_last_moment_counts(lone, autojump_clock):

@@ -1,5 +1,7 @@
 """How a stream becomes a WebSocket at the client's end, or at either, and every way in which it does not."""
 
+import logging
+
 import pytest
 import trio
 import trio.testing
@@ -63,12 +65,14 @@ async def test_a_peer_that_goes_away_is_noticed_at_once(wire: Wire, how: str, au
     [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", bytes(200) + b"\r\n\r\n"],
     ids=["tls", "ssh", "zeros"],
 )
-async def test_garbage_instead_of_http_is_a_protocol_error(wire: Wire, garbage: bytes, autojump_clock):
+async def test_garbage_instead_of_http_is_a_protocol_error(wire: Wire, garbage: bytes, caplog, autojump_clock):
+    caplog.set_level(logging.DEBUG, "ocpp_trio")
     wire.soon(wire.peer.send, garbage)
 
     error = await failure(wire)
 
     assert error.closed == Closed(CloseReason.PROTOCOL_ERROR, None, "Bad HTTP message")
+    assert caplog.messages == [], "the engine did not have to give up"
     if wire.side == "server":
         assert trio.current_time() == 3, "the peer has the close timeout to read the answer"
         assert (await wire.peer.read_head()).startswith(b"HTTP/1.1 400 ")

@@ -10,11 +10,11 @@ import trio.testing
 from ocpp_trio import CloseReason, ConnectionClosed, HandshakeError, Limits, open_client, open_server
 from ocpp_trio.link.transport import peer_address
 from tests.link.conftest import Side, open_end
-from tests.link.raw_peer import BINARY, RawPeer, head, request
+from tests.link.raw_peer import BINARY, RawPeer, SeenFrame, head, request
 
 pytestmark = pytest.mark.real
-# Short where a test has to wait for it, because here the seconds really pass.
-QUICK = Limits(close_timeout=0.05, handshake_deadline=0.05, message_size=100)
+# The close timeout is short where a test has to wait for it, because here the seconds really pass.
+QUICK = Limits(close_timeout=0.05, message_size=100)
 
 
 @pytest.fixture
@@ -114,17 +114,21 @@ async def test_last_words_survive_what_the_peer_still_sends(side: Side, ends, nu
     stream, peer = ends
     nursery.start_soon(peer.shake_hands)
 
+    seen: list[SeenFrame] = []
+
     async def talk_on() -> None:
         for _ in range(50):
             await peer.send(b"x" * 1000)
+        seen.extend(await peer.frames())
+        await peer.stream.aclose()
 
-    async with open_end(side, stream, QUICK) as transport:
+    async with open_end(side, stream, Limits(message_size=100)) as transport:
         await peer.send(peer.text("a" * 101))
         with pytest.raises(ConnectionClosed):
             await transport.receive()
         nursery.start_soon(talk_on)
 
-    assert [frame.code for frame in await peer.frames()] == [1009]
+    assert [frame.code for frame in seen] == [1009]
 
 
 async def test_a_reset_before_the_answer_to_an_upgrade_closes_the_connection(socket_pair):
@@ -169,7 +173,7 @@ async def test_silence_ends_at_the_handshake_deadline(side: Side, ends):
     stream, _ = ends
 
     with pytest.raises(HandshakeError, match="transport_error"):
-        async with open_end(side, stream, QUICK):
+        async with open_end(side, stream, Limits(handshake_deadline=0.05, close_timeout=0.05)):
             raise AssertionError("there is no connection")
 
 
@@ -177,10 +181,17 @@ async def test_an_http_request_that_is_no_upgrade_gets_its_400_whole(socket_pair
     dialled, accepted = socket_pair
     peer = RawPeer(dialled, client=True)
     post = head(b"POST /CP-1 HTTP/1.1", (b"Host", b"csms"), (b"Content-Length", b"90000"))
-    nursery.start_soon(peer.send, post, b"x" * 90_000)
+    answers: list[bytes] = []
 
+    async def insist() -> None:
+        await peer.send(post, b"x" * 90_000)
+        answers.append(await peer.read_head())
+        await dialled.aclose()
+
+    nursery.start_soon(insist)
     with pytest.raises(HandshakeError):
-        async with open_server(accepted, limits=QUICK):
+        async with open_server(accepted, limits=Limits()):
             raise AssertionError("there is no connection")
 
-    assert (await peer.read_head()).startswith(b"HTTP/1.1 400 ")
+    (answer,) = answers
+    assert answer.startswith(b"HTTP/1.1 400 ")

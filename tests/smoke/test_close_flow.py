@@ -16,7 +16,7 @@ REQUEST = v16.DataTransferRequest(vendor_id="org.example")
 )
 async def test_close_flow_server_close_resolves_pendings(ground, clock, behaviour, reason):
     ground.stub.on["DataTransfer"] = Ignore()
-    ended = []
+    ended: list[tuple[CloseReason, bool, bool, float]] = []
 
     async def call():
         with pytest.raises(ConnectionClosed) as closed:

@@ -10,7 +10,7 @@ from ocpp_trio.testing import Delayed, Error, Ignore, RecordedFrame, Result
 
 BOOT = '[2,"m-1","BootNotification",{"chargePointVendor":"Acme","chargePointModel":"One"}]'
 BEAT = '[2,"m-2","Heartbeat",{}]'
-AUTHORIZE = '[2,"m-3","Authorize",{"idTag":"TAG"}]'
+STATUS = '[2,"m-3","StatusNotification",{"connectorId":1}]'
 
 
 async def _exchange(station, text):
@@ -44,7 +44,7 @@ async def test_heartbeat_is_answered_with_the_time_and_the_rest_with_an_empty_ob
         if ground.virtual:
             await trio.sleep(90)
         *_, beat = await _exchange(station, BEAT)
-        *_, other = await _exchange(station, AUTHORIZE)
+        *_, other = await _exchange(station, STATUS)
 
     assert list(beat) == ["currentTime"]
     assert other == {}
@@ -52,25 +52,50 @@ async def test_heartbeat_is_answered_with_the_time_and_the_rest_with_an_empty_ob
         assert beat["currentTime"] == "2026-01-01T00:01:30Z"
 
 
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Authorize", {"idTagInfo": {"status": "Accepted"}}),
+        ("StartTransaction", {"idTagInfo": {"status": "Accepted"}, "transactionId": 1}),
+        ("DataTransfer", {"status": "Accepted"}),
+        ("StopTransaction", {}),
+        ("MeterValues", {}),
+        ("NoSuchThing", {}),
+    ],
+)
+async def test_willing_csms_accepts_whatever_needs_it(ground, clock, action, payload):
+    async with ground.connect() as station:
+        answer = await _exchange(station, json.dumps([2, "m-1", action, {}]))
+
+    assert answer == [3, "m-1", payload]
+
+
+async def test_every_transaction_gets_an_id_of_its_own(ground, clock):
+    async with ground.connect() as station:
+        answers = [await _exchange(station, '[2,"m-1","StartTransaction",{}]') for _ in range(3)]
+
+    assert [answer[2]["transactionId"] for answer in answers] == [1, 2, 3]
+
+
 async def test_result_may_be_a_payload_or_made_from_the_call(ground, clock):
     ground.stub.on["Heartbeat"] = Result({"currentTime": "never"})
-    ground.stub.on["Authorize"] = Result(lambda call: {"echo": json.loads(call.payload)})
+    ground.stub.on["StatusNotification"] = Result(lambda call: {"echo": json.loads(call.payload)})
 
     async with ground.connect() as station:
         *_, fixed = await _exchange(station, BEAT)
-        *_, made = await _exchange(station, AUTHORIZE)
+        *_, made = await _exchange(station, STATUS)
 
     assert fixed == {"currentTime": "never"}
-    assert made == {"echo": {"idTag": "TAG"}}
+    assert made == {"echo": {"connectorId": 1}}
 
 
 async def test_error_answers_with_a_callerror(ground, clock):
     ground.stub.on["Heartbeat"] = Error("GenericError", "no time", {"why": "broken"})
-    ground.stub.on["Authorize"] = Error("NotSupported")
+    ground.stub.on["StatusNotification"] = Error("NotSupported")
 
     async with ground.connect() as station:
         full = await _exchange(station, BEAT)
-        bare = await _exchange(station, AUTHORIZE)
+        bare = await _exchange(station, STATUS)
 
     assert full == [4, "m-2", "GenericError", "no time", {"why": "broken"}]
     assert bare == [4, "m-3", "NotSupported", "", {}]
@@ -81,7 +106,7 @@ async def test_ignored_action_gets_no_answer_and_others_do(ground, clock):
 
     async with ground.connect() as station:
         await station.send(BEAT)
-        answer = await _exchange(station, AUTHORIZE)
+        answer = await _exchange(station, STATUS)
 
     assert answer[1] == "m-3"
     assert len(ground.stub.received("Heartbeat")) == 1
@@ -92,7 +117,7 @@ async def test_chosen_ids_get_no_answer_whatever_their_action(ground, clock):
 
     async with ground.connect() as station:
         await station.send(BEAT)
-        first = await _exchange(station, AUTHORIZE)
+        first = await _exchange(station, STATUS)
         second = await _exchange(station, BEAT.replace("m-2", "m-4"))
 
     assert [first[1], second[1]] == ["m-3", "m-4"]
@@ -104,7 +129,7 @@ async def test_delayed_answer_lets_others_pass(ground, clock):
 
     async with ground.connect() as station:
         await station.send(BEAT)
-        first = await _exchange(station, AUTHORIZE)
+        first = await _exchange(station, STATUS)
         ground.assert_now(0)
         second = json.loads(await station.receive())
         ground.assert_now(5)
@@ -123,10 +148,10 @@ async def test_list_is_used_up_one_by_one_and_its_last_one_stays(ground, clock):
 
 
 async def test_empty_list_answers_as_if_there_were_none(ground, clock):
-    ground.stub.on["Authorize"] = []
+    ground.stub.on["StatusNotification"] = []
 
     async with ground.connect() as station:
-        answer = await _exchange(station, AUTHORIZE)
+        answer = await _exchange(station, STATUS)
 
     assert answer == [3, "m-3", {}]
 
@@ -136,17 +161,17 @@ async def test_every_frame_is_recorded_with_its_instant(ground, clock):
     async with ground.connect() as station:
         if ground.virtual:
             await trio.sleep(3)
-        await _exchange(station, AUTHORIZE)
+        await _exchange(station, STATUS)
         await station.send("no OCPP at all")
         await ground.stub.wait_received(2)
 
     if ground.virtual:
         assert ground.stub.frames == [
-            RecordedFrame(3.0, 1, "received", AUTHORIZE),
+            RecordedFrame(3.0, 1, "received", STATUS),
             RecordedFrame(3.0, 1, "sent", '[3,"m-3",{}]'),
             RecordedFrame(3.0, 1, "received", "no OCPP at all"),
         ]
-    assert [frame.text for frame in ground.stub.received()] == [AUTHORIZE, "no OCPP at all"]
+    assert [frame.text for frame in ground.stub.received()] == [STATUS, "no OCPP at all"]
     assert [frame.elements for frame in ground.stub.sent()] == [[3, "m-3", {}]]
 
 
