@@ -187,3 +187,10 @@ class ConnectionClosed(CallFailed):
     def reason(self) -> CloseReason:
         """The reason in one word."""
         return self.closed.reason
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether an error says nothing but that a connection ended; calls side by side say it in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_loss(each) for each in error.exceptions)
+    return isinstance(error, ConnectionClosed)

@@ -4,6 +4,7 @@ A station that got no answer repeats its messages, so every change here may be a
 section 3.7.1) and a message about a transaction that is not here is nothing out of the ordinary.
 """
 
+import heapq
 import itertools
 import math
 from collections import OrderedDict
@@ -31,6 +32,9 @@ class Ledger:
         self._kept = kept
         self._transactions: OrderedDict[int, Transaction] = OrderedDict()
         self._by_key: dict[_Key, int] = {}
+        self._running_of: dict[str, set[int]] = {}
+        self._ended: list[int] = []
+        """A heap: the oldest is first, whenever it ended."""
 
     def snapshot(self) -> Mapping[int, Transaction]:
         """All transactions as they are at this moment, in the order of their ids."""
@@ -38,8 +42,7 @@ class Ledger:
 
     def charges_already(self, id_tag: str) -> bool:
         """Whether a transaction of this tag is running somewhere."""
-        folded = id_tag.casefold()
-        return any(known.running and known.id_tag.casefold() == folded for known in self._transactions.values())
+        return id_tag.casefold() in self._running_of
 
     def start(
         self,
@@ -64,6 +67,7 @@ class Ledger:
         )
         self._transactions[transaction.transaction_id] = transaction
         self._by_key[key] = transaction.transaction_id
+        self._running_of.setdefault(request.id_tag.casefold(), set()).add(transaction.transaction_id)
         if len(self._transactions) > self._kept:
             self._forget_one()
         return transaction
@@ -73,6 +77,8 @@ class Ledger:
         transaction = self._running(identity, request.transaction_id)
         if transaction is None:
             return None
+        self._runs_no_more(transaction)
+        heapq.heappush(self._ended, transaction.transaction_id)
         return self._replace(
             attrs.evolve(
                 transaction,
@@ -102,11 +108,19 @@ class Ledger:
         self._transactions[transaction.transaction_id] = transaction
         return transaction
 
+    def _runs_no_more(self, transaction: Transaction) -> None:
+        tag = transaction.id_tag.casefold()
+        self._running_of[tag].remove(transaction.transaction_id)
+        if not self._running_of[tag]:
+            del self._running_of[tag]
+
     def _forget_one(self) -> None:
         """The oldest that has ended; a running one goes only if all others run too."""
-        oldest = next(iter(self._transactions))
-        gone = next((known.transaction_id for known in self._transactions.values() if not known.running), oldest)
-        transaction = self._transactions.pop(gone)
+        if self._ended:
+            transaction = self._transactions.pop(heapq.heappop(self._ended))
+        else:
+            _, transaction = self._transactions.popitem(last=False)
+            self._runs_no_more(transaction)
         del self._by_key[
             transaction.identity,
             transaction.connector_id,

@@ -15,7 +15,6 @@ from ocpp_trio.link.registration import ChargePointGate, Registration
 from ocpp_trio.link.session import Session
 from ocpp_trio.wire.message import Request
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -36,9 +35,8 @@ class Boot:
         return self.gate.registration is Registration.ACCEPTED
 
     def now(self) -> None:
-        """Send the next BootNotification without waiting for its time."""
+        """Send the next BootNotification without waiting for its time; while one is in flight, right after it."""
         self._triggered.set()
-        self._triggered = trio.Event()
 
     def forget(self) -> None:
         """The station itself starts anew: nothing that was said before counts."""
@@ -68,6 +66,7 @@ class Boot:
         if due > trio.current_time():
             with trio.move_on_at(due):
                 await self._triggered.wait()
+        self._triggered = trio.Event()  # used up, also by a boot that was due anyway
 
     async def _send(self, session: Session) -> float | None:
         """The interval of the response, or None where there was none to speak of: then the last wait applies again."""

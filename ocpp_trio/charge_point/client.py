@@ -20,8 +20,8 @@ from ocpp_trio.charge_point.connect import Dial, open_transport
 from ocpp_trio.charge_point.endpoint import endpoint_of
 from ocpp_trio.charge_point.heartbeat import Heartbeat
 from ocpp_trio.charge_point.statistics import ChargePointStatistics as ChargePointStatistics
-from ocpp_trio.charge_point.supervisor import Lifecycle
-from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.charge_point.supervisor import LEAVING, Lifecycle
+from ocpp_trio.errors import CallTimeout, Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.instrument import Instrument, Link
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.link.limits import Limits
@@ -31,7 +31,6 @@ from ocpp_trio.link.registration import Registration
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import NOT_CONNECTED, Session, open_session
 from ocpp_trio.link.settings import Settings
-from ocpp_trio.link.transport import GOING_AWAY
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.message import Request, Response
 
@@ -41,7 +40,6 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 
 SessionTask = Callable[["ChargePoint"], Awaitable[None]]
 
-_LEAVING: Final = Closed(CloseReason.STOPPING, 1000, "")
 _REBOOTING: Final = Closed(CloseReason.STOPPING, 1001, "rebooting")
 _ON_PURPOSE: Final = (CloseReason.FORCED, CloseReason.STOPPING)
 _DROPPED: Final = Closed(CloseReason.FORCED, None, "the link was dropped on purpose")
@@ -64,12 +62,10 @@ class ChargePoint:
         dial: Dial,
         rng: random.Random,
     ) -> None:
-        if type(boot) is not router.version.boot:
-            raise ValueError(f"expected a {router.version.boot.__name__} as boot, found {type(boot).__name__}")
+        _check_boot(router, boot)
         self.identity = identity
         self._endpoint = endpoint_of(url, identity)
         self._router = router
-        codec_of(router.version).encode(boot)  # what cannot be sent is a ValueError here, not on every connection
         self._boot = Boot(boot, retry=policy.boot_retry)
         self._heartbeat = Heartbeat(router.version.heartbeat, heartbeat_interval)
         self._policy = policy
@@ -83,6 +79,9 @@ class ChargePoint:
         self._delays: Iterator[float] = policy.backoff.delays(rng)
         self._reconnect_at = -math.inf
         self._rebooting = False
+        # Shielded: it ends by begin_closing and in no other way, so that a session that is cancelled is one
+        # that somebody closed before.
+        self._supervision = trio.CancelScope(shield=True)
         self.failed = trio.Event()
         self.failure: Exception | None = None
 
@@ -96,7 +95,10 @@ class ChargePoint:
         """Whether calls are allowed: connected, registered, and the resume delay is over."""
         return self.state is ConnectionState.ONLINE
 
-    can_send = online
+    @property
+    def can_send(self) -> bool:
+        """`online` by the name of its purpose: whether `call` would send now."""
+        return self.online
 
     @property
     def attempt(self) -> int:
@@ -130,7 +132,10 @@ class ChargePoint:
         )
 
     async def wait_online(self) -> None:
-        """Wait until calls are allowed. Cancelling changes nothing."""
+        """Wait until calls are allowed. Cancelling changes nothing.
+
+        Raises ConnectionClosed once the charge point is leaving: it will not be online again.
+        """
         await self._lifecycle.wait_online()
 
     async def wait_offline(self) -> None:
@@ -140,7 +145,8 @@ class ChargePoint:
     def transitions(self) -> AbstractContextManager[trio.MemoryReceiveChannel[Transition]]:
         """Subscribe to the changes of state: `with station.transitions() as changes: async for …`.
 
-        The subscription keeps 64 unread changes and then drops the oldest; nobody waits for its reader.
+        The subscription keeps 64 unread changes and then drops the oldest; nobody waits for its reader. It
+        ends with the charge point, after the change to DISCONNECTED.
         """
         return self._lifecycle.subscribe()
 
@@ -183,24 +189,26 @@ class ChargePoint:
     def begin_closing(self) -> None:
         """No reconnect from here on; what is connected is closed in an orderly way."""
         if self.state is not ConnectionState.CLOSING:
-            self._lifecycle.to(ConnectionState.CLOSING, _LEAVING)
+            self._lifecycle.to(ConnectionState.CLOSING, LEAVING)
         if self._session is not None:
-            self._session.close(_LEAVING)
+            self._session.close(LEAVING)
+        self._supervision.cancel()
 
     def end_closing(self) -> None:
         """Everything of this charge point is gone."""
         self._lifecycle.to(ConnectionState.DISCONNECTED)
 
     async def supervise(self) -> None:
-        """The loop, until stopped: live one connection, wait, live the next."""
-        while self.state is not ConnectionState.CLOSING:  # left before this task ran for the first time
-            try:
-                await self._live()
-            except HandshakeError as failure:
-                closed = attrs.evolve(failure.closed, status=failure.status)
-                self._settings.instrument.handshake_failed(self._link(), closed, status=failure.status)
-                self._back_off(closed, failure)
-            await trio.sleep_until(self._reconnect_at)
+        """The loop, until `begin_closing`: live one connection, wait, live the next."""
+        with self._supervision:
+            while self.state is not ConnectionState.CLOSING:  # left before this task ran for the first time
+                try:
+                    await self._live()
+                except HandshakeError as failure:
+                    closed = attrs.evolve(failure.closed, status=failure.status)
+                    self._settings.instrument.handshake_failed(self._link(), closed, status=failure.status)
+                    self._back_off(closed, failure)
+                await trio.sleep_until(self._reconnect_at)
 
     def _link(self) -> Link:
         endpoint = self._endpoint
@@ -233,13 +241,13 @@ class ChargePoint:
             open_background() as nursery,
         ):
             self._session = session
+            if self.state is ConnectionState.CLOSING:  # left while this task was about to run
+                session.close(LEAVING)
             nursery.start_soon(self._be_online, session)
             await session.wait_closed()
 
     def _on_closed(self, closed: Closed) -> None:
         """Offline first: this runs before any pending call learns of the loss."""
-        if closed is GOING_AWAY:  # nobody closed it: we are being cancelled, which is no loss
-            self.begin_closing()
         self._back_off(closed, None)
 
     def _back_off(self, closed: Closed, failure: HandshakeError | None) -> None:
@@ -284,6 +292,8 @@ class ChargePoint:
         """One step towards online; not if the connection ended while this task was about to run."""
         if session.closed is not None:
             raise ConnectionClosed(session.closed)
+        if self.state is ConnectionState.CLOSING:
+            raise ConnectionClosed(LEAVING)
         if state is ConnectionState.ONLINE and self._policy.reset_after <= 0:
             self._lifecycle.attempt = 0
         self._lifecycle.to(state)
@@ -300,7 +310,7 @@ class ChargePoint:
         return trio.current_time()
 
     async def _run_session_task(self, task: SessionTask, session: Session) -> None:
-        """A session task that fails is a bug of its author, not of the network: it ends the charge point."""
+        """A session task that fails is a bug of its author and ends the charge point; `_judge` knows what is none."""
         try:
             try:
                 await task(self)
@@ -310,16 +320,35 @@ class ChargePoint:
             self._judge(group, session)
 
     def _judge(self, error: Exception, session: Session) -> None:
-        if session.closed is None or not _is_loss(error):
-            self.failure = error
-            self.failed.set()
+        causes = list(_leaves(error))
+        timeout = next((cause for cause in causes if isinstance(cause, CallTimeout)), None)
+        lost = all(isinstance(cause, CallTimeout | ConnectionClosed) for cause in causes)
+        if lost and session.closed is not None:
+            return
+        if lost and timeout is not None:  # a cut cable is often noticed by a call before the keepalive does
+            detail = f"a call of the session task timed out: {timeout}"
+            session.drop(Closed(CloseReason.TRANSPORT_ERROR, None, detail))
+            return
+        self.failure = error
+        self.failed.set()
 
 
-def _is_loss(error: BaseException) -> bool:
-    """Whether it says nothing but that the connection ended; side by side calls say it in a group."""
+def _check_boot(router: object, boot: Request[Any, Any]) -> None:
+    """Raise ValueError here for what would fail on every connection."""
+    if not isinstance(router, Router):
+        raise ValueError(f"expected a Router as router, found {router!r}")
+    if type(boot) is not router.version.boot:
+        raise ValueError(f"expected a {router.version.boot.__name__} as boot, found {type(boot).__name__}")
+    codec_of(router.version).encode(boot)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """What was raised; side by side calls say it in groups."""
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_loss(each) for each in error.exceptions)
-    return isinstance(error, ConnectionClosed)
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
 
 
 @asynccontextmanager
@@ -345,10 +374,14 @@ async def open_charge_point(
     or at `heartbeat_interval` seconds where it names none. `session_task` runs once per time online and
     is cancelled with the link.
 
-    Leaving the body, also by cancellation, closes the connection within a few close timeouts. The body's
-    own exception leaves bare; so does what a session task raises. If both happen they leave in a group.
+    A CallTimeout that a session task lets out, alone or beside ConnectionClosed, is a failure of the link and
+    no bug: the link is dropped as a transport error, with a warning in the log, and the charge point
+    reconnects. Catch it in the task to keep the link. Everything else that it raises ends the charge point.
 
-    Raises ValueError for a bad URL, identity or boot request.
+    Leaving the body, also by cancellation, closes the connection within a few close timeouts. The body's
+    own exception leaves bare; so does a session task's. If both happen they leave in a group.
+
+    Raises ValueError for a bad URL, identity, router or boot request.
     """
     settings = Settings(
         limits=limits or Limits(),
@@ -370,7 +403,7 @@ async def open_charge_point(
     try:
         async with open_background() as nursery:
             nursery.start_soon(station.supervise)
-            nursery.start_soon(_cancel_when, station.failed, nursery.cancel_scope)
+            nursery.start_soon(_leave_when_failed, station, nursery.cancel_scope)
             try:
                 yield station
             finally:
@@ -386,6 +419,7 @@ async def open_charge_point(
         raise station.failure
 
 
-async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()
+async def _leave_when_failed(station: ChargePoint, body: trio.CancelScope) -> None:
+    await station.failed.wait()
+    station.begin_closing()
+    body.cancel()

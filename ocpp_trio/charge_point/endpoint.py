@@ -1,12 +1,10 @@
 """Where a charge point connects: the CSMS's URL with the identity appended (OCPP-J 1.6 section 3.1.1)."""
 
-from typing import Final
 from urllib.parse import quote, urlsplit
 
 import attrs
 
-IDENTITY_LIMIT: Final = 48
-"""Characters; 1.6 states no limit, this is that of 2.x."""
+from ocpp_trio.link.limits import IDENTITY_LIMIT
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from ocpp_trio.errors import Closed, LocalProtocolError
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, LocalProtocolError
 from ocpp_trio.link.instrument import Instrument
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 
@@ -24,6 +24,8 @@ TRANSITIONS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = {
     _S.BACKING_OFF: frozenset({_S.CONNECTING, _S.CLOSING}),
     _S.CLOSING: frozenset({_S.DISCONNECTED}),
 }
+LEAVING: Final = Closed(CloseReason.STOPPING, 1000, "")
+"""How the last connection ends, and what everybody learns who waits for the next one."""
 SUBSCRIPTION_SIZE: Final = 64
 """Transitions kept for a subscriber who does not read: several reconnects' worth. The oldest go first."""
 
@@ -34,7 +36,7 @@ class Lifecycle:
     def __init__(self, identity: str, instrument: Instrument) -> None:
         self._identity = identity
         self._instrument = instrument
-        self._online, self._offline = trio.Event(), trio.Event()
+        self._online_or_leaving, self._offline = trio.Event(), trio.Event()
         self._offline.set()
         self._subscribers: dict[trio.MemorySendChannel[Transition], trio.MemoryReceiveChannel[Transition]] = {}
         self.state = ConnectionState.DISCONNECTED
@@ -45,6 +47,7 @@ class Lifecycle:
         self.reconnects = 0
         self.reconnect_seconds: float | None = None
         self._lost_at: float | None = None
+        self._leaving = False
         self._seconds_online = 0.0
 
     def seconds_online(self) -> float:
@@ -70,6 +73,13 @@ class Lifecycle:
         self._instrument.state_changed(self._identity, transition)
         for send, receive in self._subscribers.items():
             _push(send, receive, transition)
+            if self._over:
+                send.close()
+
+    @property
+    def _over(self) -> bool:
+        """Whether there is nothing left to happen."""
+        return self._leaving and self.state is ConnectionState.DISCONNECTED
 
     def _switch(self, transition: Transition) -> None:
         if (transition.previous, transition.state) == (ConnectionState.BACKING_OFF, ConnectionState.CONNECTING):
@@ -78,23 +88,28 @@ class Lifecycle:
             self._go_online(transition.at)
         elif transition.previous is ConnectionState.ONLINE:
             self._go_offline(transition.at)
+        if transition.state is ConnectionState.CLOSING:
+            self._leaving = True
+            self._online_or_leaving.set()
 
     def _go_online(self, now: float) -> None:
         self.online_since = now
         if self._lost_at is not None:
             self.reconnect_seconds = now - self._lost_at
         self._offline = trio.Event()
-        self._online.set()
+        self._online_or_leaving.set()
 
     def _go_offline(self, now: float) -> None:
         self._seconds_online = self.seconds_online()
         self.online_since, self._lost_at = None, now
-        self._online = trio.Event()
+        self._online_or_leaving = trio.Event()
         self._offline.set()
 
     async def wait_online(self) -> None:
-        """Wait for ONLINE; returns at once if it is there already."""
-        await self._online.wait()
+        """Wait for ONLINE; returns at once if it is there already. Raises ConnectionClosed from CLOSING on."""
+        await self._online_or_leaving.wait()
+        if self._leaving:
+            raise ConnectionClosed(LEAVING)
 
     async def wait_offline(self) -> None:
         """Wait until it is not ONLINE; returns at once if it is not."""
@@ -102,9 +117,11 @@ class Lifecycle:
 
     @contextmanager
     def subscribe(self) -> Iterator[trio.MemoryReceiveChannel[Transition]]:
-        """Every transition from now on. A subscriber 64 behind loses the oldest; nobody waits for it."""
+        """Every transition from now on to the last. A subscriber 64 behind loses the oldest; nobody waits for it."""
         send, receive = trio.open_memory_channel[Transition](SUBSCRIPTION_SIZE)
         self._subscribers[send] = receive
+        if self._over:
+            send.close()
         with send, receive:
             try:
                 yield receive

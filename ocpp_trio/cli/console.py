@@ -6,6 +6,7 @@ from typing import Any, Final
 from ocpp_trio import Call, CallError, Frame, Link
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.observe import Entry, Timeline
+from ocpp_trio.observe.plain import SHOWN
 
 _COLOURS: Final = {"CP-1": 36, "CP-2": 33, "CP-3": 35}
 _RED, _BOLD = 31, 1
@@ -53,13 +54,25 @@ def _described(frame: Frame) -> tuple[str, str]:
 
 
 def _shortened(payload: bytes) -> str:
-    """The members of a payload as `name value`, without quotes and without times: the line has its own."""
-    members: dict[str, Any] = json.loads(payload)
-    shown = (f"{name} {_value(name, value)}" for name, value in members.items() if name not in _TIMES)
-    return ascii(", ".join(shown))[1:-1]
+    """The members of a payload as `name value`, without quotes and without times: the line has its own.
+
+    The payload is any JSON a peer can think of: what cannot be shown like this is shown as it came.
+    """
+    try:
+        members = json.loads(payload)
+        if isinstance(members, dict):
+            shown = ", ".join(f"{name} {_value(name, value)}" for name, value in members.items() if name not in _TIMES)
+            return ascii(shown[:SHOWN])[1:-1]
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
+        pass
+    return ascii(payload[:SHOWN].decode(errors="replace"))[1:-1]
 
 
 def _value(name: str, value: Any) -> str:  # noqa: ANN401  # JSON
-    if name == "meterValue":
-        return " ".join(f"{sampled['value']} {sampled.get('unit', '')}" for sampled in value[-1]["sampledValue"])
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":")).replace('"', "")
+    match value:
+        case str():
+            return value
+        case [*_, {"sampledValue": [*samples]}] if name == "meterValue" and all(isinstance(s, dict) for s in samples):
+            return " ".join(f"{sampled.get('value', '')} {sampled.get('unit', '')}" for sampled in samples)
+        case _:
+            return json.dumps(value, separators=(",", ":")).replace('"', "")

@@ -25,7 +25,8 @@ async def run(terminal: Terminal, *, port: int, host: str, interval: int, tags: 
         terminal.complain(str(wrong))
         return USAGE
     terminal.show_logs(verbose=verbose)
-    instrument = Instruments([Timeline(terminal.say, start=trio.current_time()), Logs()])
+    timeline = Timeline(terminal.say, start=trio.current_time())
+    instrument = Instruments([timeline, Logs()]) if verbose else timeline
     serve = partial(serve_csms, [backend.router()], port, host=host, instrument=instrument)
 
     async def work(stop: trio.Event) -> int:
@@ -38,11 +39,16 @@ async def run(terminal: Terminal, *, port: int, host: str, interval: int, tags: 
             if server is not None:
                 terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
                 await stop.wait()
-                terminal.say(f"closing {len(server.sessions)} connections; Ctrl-C again stops at once")
+                terminal.say(closing(len(server.sessions)))
                 await server.drain(DRAIN_SECONDS)
         return 1 if server is None else 0
 
     return await run_until_signal(work)
+
+
+def closing(number: int) -> str:
+    """What is said before the connections are closed."""
+    return f"closing {number} connection{'' if number == 1 else 's'}; Ctrl-C again stops at once"
 
 
 def _backend(tags: Sequence[str], interval: int) -> MemoryBackend:

@@ -18,13 +18,14 @@ async def run(terminal: Terminal, url: str, identity: str, *, start: str | None,
     """Be a station until a signal; the exit code."""
     terminal.show_logs(verbose=verbose)
     timeline = Timeline(terminal.say, start=trio.current_time())
+    instrument = Instruments([timeline, Logs()]) if verbose else timeline
 
     async def work(stop: trio.Event) -> int:
         async with AsyncExitStack() as stack:
             try:
                 if start is not None:
                     v16.AuthorizeRequest(id_tag=start)  # raises ValueError for a tag that cannot be sent
-                simulator = open_simulator(url, identity, instrument=Instruments([timeline, Logs()]))
+                simulator = open_simulator(url, identity, instrument=instrument)
                 device = await stack.enter_async_context(simulator)
             except ValueError as wrong:
                 terminal.complain(str(wrong))

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import attrs
 
+from ocpp_trio.link.limits import IDENTITY_LIMIT
 from ocpp_trio.link.transport import Headers
 
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -59,7 +60,8 @@ def identity_of(path: str) -> str | None:
     """The charge point's identity: the last segment of the raw path, percent-decoded once.
 
     Split first and decode then, so that an encoded slash stays inside the identity; a plus sign is a plus
-    sign. None if the segment is empty, badly escaped, not UTF-8 or has control characters.
+    sign. None if the segment is empty, badly escaped, not UTF-8, has control characters or more than 48
+    characters.
     """
     segment = path.partition("?")[0].rpartition("/")[2]
     if not segment or _BROKEN_ESCAPE.search(segment):
@@ -68,7 +70,7 @@ def identity_of(path: str) -> str | None:
         identity = unquote_to_bytes(segment).decode()
     except UnicodeDecodeError:
         return None
-    return identity if identity.isprintable() else None
+    return identity if len(identity) <= IDENTITY_LIMIT and identity.isprintable() else None
 
 
 def choose_subprotocol(offered: Sequence[str], supported: Mapping[str, object]) -> str | None:

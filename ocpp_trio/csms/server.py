@@ -16,7 +16,7 @@ from ocpp_trio.csms.registry import SUPERSEDED, Registry
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link
-from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.limits import IDENTITY_LIMIT, Limits
 from ocpp_trio.link.message_ids import new_message_ids
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.router import Router
@@ -62,6 +62,7 @@ class CsmsServer:
         self._session_task = session_task
         self._registry = Registry()
         self._handshakes = Depth()
+        self._shaking: set[trio.CancelScope] = set()
         self._connections = 0
         self._accepting = trio.CancelScope()
         self._port = _port_of(listeners[0])
@@ -89,7 +90,7 @@ class CsmsServer:
 
     async def drain(self, seconds: float) -> None:
         """Stop in an orderly way: accept no more connections and no new CALLs, let what is open be
-        answered for up to `seconds`, and close every session with 1001.
+        answered for up to `seconds`, close every session with 1001, and drop what is not upgraded yet.
 
         `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait.
         """
@@ -103,6 +104,8 @@ class CsmsServer:
         finally:
             for session in list(self._registry):
                 session.close(GOING_AWAY)
+            for scope in self._shaking:
+                scope.cancel()
 
     async def serve(self) -> None:
         """Accept connections until drained, and wait for the last one to end."""
@@ -123,7 +126,7 @@ class CsmsServer:
 
     async def _attend(self, stream: trio.abc.Stream, link: Link) -> None:
         deadline = trio.current_time() + self._settings.limits.handshake_deadline
-        with self._telling_failures(link), ExitStack() as handshaking:
+        with self._telling_failures(link), self._dropped_by_drain() as handshaking:
             if self._handshakes.now >= self._settings.limits.pending_handshakes:
                 raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
             handshaking.enter_context(self._handshakes)
@@ -133,6 +136,18 @@ class CsmsServer:
                     transport = await self._shake_hands(upgrade, link, deadline)
                     handshaking.close()
                     await self._take_place(transport, link)
+
+    @contextmanager
+    def _dropped_by_drain(self) -> Iterator[ExitStack]:
+        """A body that drain cancels, unless the stack that it gets was closed before."""
+        with trio.CancelScope() as scope, ExitStack() as handshaking:
+            self._shaking.add(scope)
+            handshaking.callback(self._shaking.discard, scope)
+            if self._accepting.cancel_called:
+                scope.cancel()
+            yield handshaking
+        if scope.cancelled_caught:
+            raise HandshakeError(GOING_AWAY)
 
     @contextmanager
     def _telling_failures(self, link: Link) -> Iterator[None]:
@@ -175,7 +190,10 @@ class CsmsServer:
         if upgrade.defect is not None:
             return Refusal(400, upgrade.defect)
         if not link.identity:
-            return Refusal(404, "expected a charge point identity as last segment of the path")
+            return Refusal(
+                404,
+                f"expected a charge point identity of at most {IDENTITY_LIMIT} characters as last segment of the path",
+            )
         if self._admit is None:
             return None
         handshake = Handshake(
@@ -232,7 +250,9 @@ def _port_of(listener: trio.abc.Listener[Any]) -> int:
     return int(getattr(listener, "port", 0))
 
 
-def _by_subprotocol(routers: Sequence[Router]) -> Mapping[str, Router]:
+def _by_subprotocol(routers: object) -> Mapping[str, Router]:
+    if not isinstance(routers, Sequence) or not all(isinstance(router, Router) for router in routers):
+        raise ValueError(f"expected a sequence of Routers, found {routers!r}")
     table = {router.version.subprotocol: router for router in routers}
     if not routers or len(table) != len(routers):
         raise ValueError(f"expected one router per OCPP version, found {len(routers)} for {list(table)}")
@@ -258,8 +278,13 @@ async def serve_csms(
     and may refuse it with an HTTP status before the upgrade. `session_task` runs once per session and is
     cancelled with it. Port 0 lets the system choose; `server.port` tells.
 
+    The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
+    because authentication and damping are not there yet. Whoever can reach the port can take a station's
+    place; until then `admit` is where to ask for credentials.
+
     Runs until drained or cancelled; cancelling closes every session with 1001, within a few close timeouts.
-    Raises OSError if the port cannot be bound, ValueError for two routers of one version.
+    Raises OSError if the port cannot be bound, ValueError for two routers of one version, or for what
+    is no sequence of Routers.
     """
     settings = Settings(
         limits=limits or Limits(),

@@ -44,12 +44,20 @@ class Depth:
     now: int = 0
     peak: int = 0
 
-    def __enter__(self) -> None:
+    def up(self) -> None:
+        """One more."""
         self.now += 1
         self.peak = max(self.peak, self.now)
 
-    def __exit__(self, *exc_info: object) -> None:
+    def down(self) -> None:
+        """One less."""
         self.now -= 1
+
+    def __enter__(self) -> None:
+        self.up()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.down()
 
 
 class Connection:
@@ -116,22 +124,18 @@ class Connection:
     async def write(self) -> None:
         """The writer task: the only caller of the transport's send, one write at a time.
 
-        Shielded, so that cancellation around it never cuts a frame; it ends by the closing of its channel,
-        within the write timeout.
+        Shielded, so that cancellation around it never cuts a frame; it ends by the closing of its channel.
+        Each write has its deadline in the transport.
         """
         try:
             with self._writer, self._from_senders:
                 async for receipt in self._from_senders:
                     written = False
                     try:
-                        with trio.fail_after(self._limits.write_timeout):
-                            await self._transport.send(receipt.text)
+                        await self._transport.send(receipt.text)
                         written = True
                     finally:
                         receipt.settle(written=written)
-        except trio.TooSlowError:
-            detail = f"a write did not finish within {self._limits.write_timeout:g} s"
-            self.abort(Closed(CloseReason.TRANSPORT_ERROR, None, detail))
         except ConnectionClosed:
             pass  # the reader finds out by itself, and tells the session why
         finally:

@@ -5,13 +5,13 @@ run in tasks of the session's nursery.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import trio
 
-from ocpp_trio.errors import CallRejected, Closed, CloseReason, ConnectionClosed, ErrorCode, RemoteProtocolError
+from ocpp_trio.errors import CallRejected, Closed, CloseReason, ConnectionClosed, RemoteProtocolError, is_loss
 from ocpp_trio.link.connection import Connection, Depth
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.registration import Gate, Verdict
@@ -27,20 +27,24 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_FOLLOWS: Final = "what follows"
+
 
 @attrs.frozen
 class _Job:
     call: Call
     request_type: type[Request[Any, Any]]
     handler: Handler[Any, Any]
+    afterthought: Afterthought[Any, Any] | None
 
 
 @attrs.frozen
 class _Answered:
-    """A request that was answered with a response, for what follows."""
+    """A request, its response, and that as JSON."""
 
     request: Request[Any, Any]
     response: Response
+    payload: bytes
 
 
 class Dispatcher:
@@ -59,7 +63,7 @@ class Dispatcher:
         # A peer that keeps the one-CALL rule never has a second CALL here. What does not fit is refused at
         # once: the reader neither waits nor drops in silence.
         self._to_handlers, self._inbox = trio.open_memory_channel[_Job](settings.limits.inbox)
-        self._afterthought_slots = trio.Semaphore(settings.limits.afterthoughts)
+        self.afterthoughts = Depth()
         self.refusals = Depth()
         self.handlers = Depth()
 
@@ -70,8 +74,8 @@ class Dispatcher:
 
     @property
     def busy(self) -> bool:
-        """Whether any CALL that was accepted or refused is still without its answer."""
-        return bool(self.waiting or self.handlers.now or self.refusals.now)
+        """Whether any CALL is still without its answer, or what follows an answer still runs."""
+        return bool(self._in_progress or self.refusals.now or self.afterthoughts.now)
 
     def close(self) -> None:
         """Take no more CALLs; what waits in the inbox is not handled any more."""
@@ -96,15 +100,20 @@ class Dispatcher:
         elif verdict is Verdict.REFUSE:
             self.refuse(call.message_id, Defect.NOT_ACCEPTED, f"{call.action} before BootNotification was accepted")
         else:
-            self._enqueue(_Job(call, request_type, handler))
+            self._enqueue(_Job(call, request_type, handler, self._router.afterthought(request_type)))
 
     def _enqueue(self, job: _Job) -> None:
+        if job.afterthought is not None and self.afterthoughts.now >= self._settings.limits.afterthoughts:
+            self.refuse(job.call.message_id, Defect.OVERLOADED, "too much follows from earlier CALLs")
+            return
         try:
             self._to_handlers.send_nowait(job)
         except trio.WouldBlock:
             self.refuse(job.call.message_id, Defect.OVERLOADED, "too many unanswered CALLs")
-        else:
-            self._in_progress.add(job.call.message_id)
+            return
+        self._in_progress.add(job.call.message_id)
+        if job.afterthought is not None:
+            self.afterthoughts.up()
 
     def refuse(self, message_id: str, defect: Defect, description: str) -> None:
         """Answer with a CALLERROR without waiting; a peer that piles these up is cut off."""
@@ -113,7 +122,7 @@ class Dispatcher:
             self._session.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, f"more than {limit} excess CALLs at once"))
             return
         code = self._router.version.error_codes[defect]
-        self.refusals.__enter__()
+        self.refusals.up()
         self._nursery.start_soon(self._send_refusal, CallError(message_id, code, description))
 
     async def _send_refusal(self, error: CallError) -> None:
@@ -122,7 +131,7 @@ class Dispatcher:
         except ConnectionClosed:
             pass
         finally:
-            self.refusals.__exit__()
+            self.refusals.down()
             self._session.note_progress()
 
     async def serve(self) -> None:
@@ -133,19 +142,20 @@ class Dispatcher:
                     await self._handle(job)
                 except ConnectionClosed:
                     return
+                finally:
+                    self._in_progress.discard(job.call.message_id)
             self._session.note_progress()
 
     async def _handle(self, job: _Job) -> None:
+        """Answer a CALL and start what follows the answer."""
+        answered = None
         try:
             answered = await self._answer(job)
         finally:
-            self._in_progress.discard(job.call.message_id)
-        if answered is None:
-            return
-        afterthought = self._router.afterthought(job.request_type)
-        if afterthought is not None and self._session.closed is None:
-            await self._afterthought_slots.acquire()
-            self._nursery.start_soon(self._follow, afterthought, answered, job.call.message_id)
+            if answered is None and job.afterthought is not None:
+                self.afterthoughts.down()
+        if answered is not None and job.afterthought is not None:
+            self._nursery.start_soon(self._follow, job.afterthought, answered, job.call.message_id)
 
     async def _answer(self, job: _Job) -> _Answered | None:
         """Run the handler and see the reply written; the answer if it was a response."""
@@ -155,34 +165,38 @@ class Dispatcher:
         except RemoteProtocolError as exc:
             await self._send_error(CallError(message_id, exc.code, exc.description, exc.details), action=action)
             return None
-        response = await self._run_handler(job, request)
-        if isinstance(response, CallError):
-            await self._send_error(response, action=action)
+        answered = await self._run_handler(job, request)
+        if isinstance(answered, CallError):
+            await self._send_error(answered, action=action)
             return None
-        answered = _Answered(request, response)
-        result = CallResult(message_id, self._codec.encode(response))
-        self._session.note_answer(answered.request, answered.response)
-        text = dump_result(message_id, result.payload)
+        self._session.note_answer(request, answered.response)
+        result = CallResult(message_id, answered.payload)
+        text = dump_result(message_id, answered.payload)
         receipt = await self._connection.send(text)
         self._settings.instrument.frame_sent(self._link, result, action=action, text=text)
         return answered if await receipt.wait_written() else None
 
-    async def _run_handler(self, job: _Job, request: Request[Any, Any]) -> Response | CallError:
+    async def _run_handler(self, job: _Job, request: Request[Any, Any]) -> _Answered | CallError:
         """What the handler says, with everything it may do wrong turned into a CALLERROR."""
-        seconds = self._settings.limits.handler_deadline
-        try:
-            with trio.move_on_after(seconds):
-                response = await job.handler(self._session, request)
-                if type(response) is not request.response:
-                    expected = request.response.__name__
-                    raise TypeError(f"handler of {job.call.action}: expected {expected}, found {response!r}")
-                self._codec.encode(response)
-                return response
-        except CallRejected as rejection:
-            return self._rejected(job, rejection) if rejection.origin == "local" else self._failed(job, rejection)
-        except Exception as exc:
-            return self._failed(job, exc)
-        return self._failed(job, None)
+        failure: Exception | None = None
+        with trio.move_on_after(self._settings.limits.handler_deadline):
+            try:
+                try:
+                    return await self._ask_handler(job, request)
+                except Exception as exc:
+                    failure = exc
+            except* Exception as group:  # errors beside Cancelled, which travels on
+                failure = group
+        if isinstance(failure, CallRejected) and failure.origin == "local":
+            return self._rejected(job, failure)
+        return self._failed(job, failure)
+
+    async def _ask_handler(self, job: _Job, request: Request[Any, Any]) -> _Answered:
+        response = await job.handler(self._session, request)
+        if type(response) is not request.response:
+            expected = request.response.__name__
+            raise TypeError(f"handler of {job.call.action}: expected {expected}, found {response!r}")
+        return _Answered(request, response, self._codec.encode(response))
 
     def _rejected(self, job: _Job, rejection: CallRejected) -> CallError:
         """The answer that the handler chose, if it can be put into a frame."""
@@ -196,15 +210,20 @@ class Dispatcher:
 
     def _failed(self, job: _Job, error: Exception | None) -> CallError:
         """The answer for a handler that failed: no internals on the wire, the traceback to the log."""
-        message_id, action = job.call.message_id, job.call.action
-        if self._session.closed is None:
-            self._settings.instrument.handler_failed(self._link, action, message_id=message_id, error=error)
-            if error is not None:
-                logger.error("handler of %s failed", action, exc_info=error)
-            else:
-                logger.error("handler of %s did not answer within %g s", action, self._settings.limits.handler_deadline)
+        self._note_failure(job.call.action, job.call.message_id, error)
         description = "the handler failed" if error is not None else "the handler did not answer in time"
-        return CallError(message_id, self._router.version.error_codes[Defect.HANDLER_FAILED], description)
+        code = self._router.version.error_codes[Defect.HANDLER_FAILED]
+        return CallError(job.call.message_id, code, description)
+
+    def _note_failure(self, action: str, message_id: str, error: Exception | None, *, what: str = "handler of") -> None:
+        """Log a failure of user code; to learn of the end of its own connection is none."""
+        if self._session.closed is not None and (error is None or is_loss(error)):
+            return
+        self._settings.instrument.handler_failed(self._link, action, message_id=message_id, error=error)
+        if error is not None:
+            logger.error("%s %s failed", what, action, exc_info=error)
+        else:
+            logger.error("%s %s did not answer within %g s", what, action, self._settings.limits.handler_deadline)
 
     async def _send_error(self, error: CallError, *, action: str) -> None:
         text = dump_error(error)
@@ -212,16 +231,17 @@ class Dispatcher:
         self._settings.instrument.frame_sent(self._link, error, action=action, text=text)
 
     async def _follow(self, afterthought: Afterthought[Any, Any], answered: _Answered, message_id: str) -> None:
+        action = type(answered.request).action
         try:
-            await afterthought(self._session, answered.request, answered.response)
-        except ConnectionClosed:
-            logger.debug("connection ended during what follows %s", type(answered.request).action)
-        except Exception as exc:
-            action = type(answered.request).action
-            self._settings.instrument.handler_failed(self._link, action, message_id=message_id, error=exc)
-            logger.exception("what follows %s failed", action)
+            try:
+                await afterthought(self._session, answered.request, answered.response)
+            except Exception as exc:
+                self._note_failure(action, message_id, exc, what=_FOLLOWS)
+        except* Exception as group:  # errors beside Cancelled, which travels on
+            self._note_failure(action, message_id, group, what=_FOLLOWS)
         finally:
-            self._afterthought_slots.release()
+            self.afterthoughts.down()
+            self._session.note_progress()
 
     @property
     def _link(self) -> Link:

@@ -1,6 +1,11 @@
 """Every bound of one connection, as one frozen value."""
 
+from typing import Final
+
 import attrs
+
+IDENTITY_LIMIT: Final = 48
+"""Characters of a charge point's identity, at both ends; 1.6 states no limit, this is that of 2.x."""
 
 
 @attrs.frozen(kw_only=True)
@@ -23,7 +28,7 @@ class Limits:
     refusals: int = 8
     """CALLERRORs on their way out for CALLs that no handler will see; one more closes with 1008."""
     afterthoughts: int = 8
-    """`router.after` continuations of one session that run at the same time."""
+    """`router.after` continuations of one session that run or are due; a CALL with one more is refused."""
     bad_frames: int = 10
     """Unreadable frames in a row before the connection is closed with 1008."""
 

@@ -77,13 +77,13 @@ class Router:
         """What follows the answer to a request type, if anything does."""
         return self._afterthoughts.get(request_type)
 
-    def _check_known(self, request_type: Any) -> None:
+    def _check_known(self, request_type: object) -> None:
         """At once, so that a decorator without its parentheses does not register nothing in silence."""
         if request_type not in self._known:
             name = getattr(request_type, "__name__", repr(request_type))
             raise ValueError(f"expected a request of {self.version.subprotocol}, found {name}")
 
-    def _enter(self, table: dict[Any, Any], request_type: Any, function: Any) -> None:
+    def _enter(self, table: dict[Any, Any], request_type: type, function: object) -> None:
         if request_type in table:
             first = getattr(table[request_type], "__qualname__", repr(table[request_type]))
             raise ValueError(f"{request_type.__name__} is registered already, with {first}")

@@ -5,8 +5,8 @@ ends when the connection does. Outlives nothing: when its context is left, no ta
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 import trio
@@ -174,8 +174,8 @@ class Session:
             waiting = await self._hand_over(request, payload)
             with self._deadlines, trio.move_on_after(self._settings.limits.call_timeout):
                 await waiting.woken.wait()
-            response: ResponseT = self._conclude(waiting)
-            return response
+            # The response type is the request's, by construction of the table and the codec.
+            return cast("ResponseT", self._conclude(waiting))
         except trio.Cancelled:
             self._abandon(waiting)
             raise
@@ -219,7 +219,7 @@ class Session:
         self._settings.instrument.frame_sent(self.link, call, action=call.action, text=text)
         return waiting
 
-    def _conclude(self, waiting: _Waiting) -> Any:
+    def _conclude(self, waiting: _Waiting) -> Response:
         """The response, or the error that stands for how the call ended. The value is looked at first."""
         call = waiting.call
         if call.state is CallState.WAITING:
@@ -238,14 +238,13 @@ class Session:
         return self._read_response(waiting, call.reply)
 
     def _read_response(self, waiting: _Waiting, reply: CallResult) -> Response:
-        request = waiting.call.request
+        response_type = waiting.call.request.response
         try:
-            response = self._codec.decode(request.response, reply.payload)
+            response = self._codec.decode(response_type, reply.payload)
         except RemoteProtocolError as exc:
             self._report(waiting, "invalid_response", "local", exc.code)
-            raise InvalidResponse(f"{request.response.__name__}: {exc.description}") from exc
+            raise InvalidResponse(f"{response_type.__name__}: {exc.description}") from exc
         self._report(waiting, "response", "remote")
-        self.note_answer(request, response)
         return response
 
     def _abandon(self, waiting: _Waiting | None) -> None:
@@ -284,6 +283,14 @@ class Session:
                 seconds=trio.current_time() - waiting.since,
             ),
         )
+
+    def _learn(self, request: Request[Any, Any], reply: Reply) -> None:
+        """Tell the gate of a reply while reading it: the peer's next frame may already count on it."""
+        if isinstance(reply, CallResult) and (
+            type(request) is self._version.boot or type(request) in self._version.triggers
+        ):
+            with suppress(RemoteProtocolError):  # which the caller will hear of
+                self.note_answer(request, self._codec.decode(request.response, reply.payload))
 
     def note_answer(self, request: Request[Any, Any], response: Response) -> None:
         """Keep the gate informed: boot replies and accepted triggers decide what may be said."""
@@ -388,6 +395,7 @@ class Session:
         if match is not Match.MATCHED:
             self._settings.instrument.reply_dropped(self.link, match, message_id=reply.message_id)
         if call is not None:
+            self._learn(call.request, reply)
             self._waiting.pop(call.message_id).woken.set()
 
     def _take_bad_frame(self, error: FrameError, text: str) -> None:

@@ -1,11 +1,7 @@
 """A WebSocket as text in, text out, with every known fault of the engine contained.
 
-The only importer of trio_websocket and wsproto. Owns the stream: nobody else writes to it or closes it.
-Must not know OCPP beyond the subprotocol that was agreed.
-
-`_Referee` sits between wsproto and the engine and applies our limits before the engine sees an event it
-would choke on. `_Guard` sits under the engine and refuses to write behind a frame that was cut short.
-`Transport` is what the rest of the stack sees.
+The only importer of trio_websocket, and with `engine` of wsproto. Owns the stream: nobody else writes to it or
+closes it. Must not know OCPP beyond the subprotocol that was agreed.
 """
 
 import base64
@@ -15,25 +11,17 @@ import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final
 
 import trio
 import trio_websocket
 import wsproto
 from wsproto.connection import ConnectionState, ConnectionType
-from wsproto.events import (
-    AcceptConnection,
-    BytesMessage,
-    CloseConnection,
-    Event,
-    Message,
-    Ping,
-    RejectConnection,
-    Request,
-)
+from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.link.engine import Guard, Referee
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.nursery import open_background
 
@@ -41,11 +29,8 @@ logger = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-CLOSE_FRAME: Final = 0x88
-"""First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
 ENGINE_SIZE_LIMIT: Final = 2**62
 """The engine counts characters and dies of a second oversize message; the referee counts instead."""
-_PEER_BLAMES_US: Final = frozenset({1002, 1003, 1007, 1008, 1009})
 _ABNORMAL: Final = Closed(CloseReason.TRANSPORT_ERROR, 1006, "the stream ended without a close frame")
 _GONE: Final = (
     trio.BrokenResourceError,
@@ -56,150 +41,10 @@ _GONE: Final = (
 GOING_AWAY: Final = Closed(CloseReason.STOPPING, 1001, "going away")
 
 
-class _Referee(wsproto.WSConnection):
-    """wsproto with our limits in front of the engine, and a record of how things ended.
-
-    After a violation, and after our own close frame, the engine gets no more events: it answers pings
-    and oversize messages with frames that wsproto then refuses, which would end its reader in a crash.
-    """
-
-    def __init__(self, connection_type: ConnectionType, limits: Limits) -> None:
-        super().__init__(connection_type)
-        self._limits = limits
-        self._size = 0
-        self._frames = 0
-        self._ends_a_line = True
-        self.settled = trio.Event()
-        self.request: Request | None = None
-        self.answer: AcceptConnection | RejectConnection | None = None
-        self.violation: Closed | None = None
-        self.peer_close: Closed | None = None
-
-    def receive_data(self, data: bytes | None) -> None:
-        if self.request is not None and self.state is ConnectionState.CONNECTING:
-            self.violation = _TOO_EARLY
-            raise wsproto.utilities.RemoteProtocolError(_TOO_EARLY.detail)
-        self._ends_a_line = data is None or data.endswith(b"\n")
-        try:
-            super().receive_data(data)
-        except wsproto.utilities.RemoteProtocolError as exc:
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, str(exc))
-            if self.client:
-                exc.event_hint = None  # the engine would answer a response with a response
-            raise
-
-    def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
-        for event in super().events():
-            if isinstance(event, Request):
-                self.request = event
-                self.settled.set()
-                if not self._ends_a_line:
-                    yield event
-                    self.violation = _TOO_EARLY
-                    yield CloseConnection(code=1002)
-                    return
-            elif isinstance(event, AcceptConnection | RejectConnection):
-                self.answer = event
-                self.settled.set()
-            elif isinstance(event, CloseConnection):
-                self._note_close(event)
-            elif isinstance(event, Message | Ping):
-                if self.state is not ConnectionState.OPEN:
-                    continue
-                if isinstance(event, Message) and (violation := self._measure(event)) is not None:
-                    self.violation = violation
-                    yield CloseConnection(code=violation.code or 0, reason=violation.detail)
-                    return
-            yield event
-
-    def _note_close(self, event: CloseConnection) -> None:
-        detail = event.reason or ""
-        if self.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
-            blamed = event.code in _PEER_BLAMES_US
-            reason = CloseReason.PROTOCOL_ERROR if blamed else CloseReason.CLEAN
-            self.peer_close = Closed(reason, int(event.code), detail)
-        else:
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail)
-
-    def _measure(self, event: Message[Any]) -> Closed | None:
-        """Charge a piece of a message against the limits of the whole."""
-        if isinstance(event, BytesMessage):
-            return _violation(1003, "expected text, found a binary message")
-        self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
-        self._frames += event.frame_finished
-        if self._size > self._limits.message_size:
-            return _violation(1009, f"expected at most {self._limits.message_size} bytes in a message")
-        if self._frames > self._limits.frames_per_message:
-            return _violation(1008, f"expected at most {self._limits.frames_per_message} frames in a message")
-        if event.message_finished:
-            self._size = self._frames = 0
-        return None
-
-
-def _violation(code: int, detail: str) -> Closed:
-    return Closed(CloseReason.PROTOCOL_ERROR, code, detail)
-
-
-# RFC 6455 section 4.1. The parser would keep whatever comes for as long as the request is being judged, and
-# drop it then.
-_TOO_EARLY: Final = _violation(1002, "expected silence until the upgrade is answered")
-
-
-class _Guard(trio.abc.Stream):
-    """The stream under the engine.
-
-    A write that is cut short leaves half a frame on the wire, and the peer would read the next frame as
-    its payload: so nothing is ever written after it. What comes after a violation is not read for the
-    engine any more. Closing is left to the `Transport`, which may still have a close frame to send when
-    the engine has given up, and reads until the peer has seen it.
-    """
-
-    def __init__(self, stream: trio.abc.Stream, referee: _Referee) -> None:
-        self._stream = stream
-        self._referee = referee
-        self.torn = False
-        self.close_sent = False
-        self.head = b""
-        self.writes_in_flight = 0
-        self.max_writes_in_flight = 0
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if self.torn:
-            raise trio.BrokenResourceError("a frame was cut short on this stream")
-        self.torn = True
-        self.writes_in_flight += 1
-        self.max_writes_in_flight = max(self.max_writes_in_flight, self.writes_in_flight)
-        try:
-            await self._stream.send_all(data)
-        finally:
-            self.writes_in_flight -= 1
-        self.torn = False
-        self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        if self._referee.violation is not None:
-            await trio.sleep_forever()  # until the transport lets go
-        data = await self._stream.receive_some(max_bytes)
-        if b"\r\n" not in self.head:
-            self.head += data
-        return data
-
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    @property
-    def http_1_1(self) -> bool:
-        """Whether the first line that came says HTTP/1.1, which wsproto does not look at."""
-        return self.head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")
-
-
 class Transport:
     """One WebSocket connection after its handshake. Made by `open_client` and `Upgrade.accept`."""
 
-    def __init__(self, websocket: trio_websocket.WebSocketConnection, referee: _Referee, guard: _Guard) -> None:
+    def __init__(self, websocket: trio_websocket.WebSocketConnection, referee: Referee, guard: Guard) -> None:
         self._websocket = websocket
         self._referee = referee
         self._guard = guard
@@ -212,7 +57,7 @@ class Transport:
     def closed(self) -> Closed | None:
         """How the connection ended, the first cause if there are several; None while it is open."""
         lost = _ABNORMAL if self._websocket.closed is not None else None
-        return self._ended or self._referee.violation or self._referee.peer_close or lost
+        return self._ended or self._guard.stalled or self._referee.violation or self._referee.peer_close or lost
 
     @property
     def writes_in_flight(self) -> int:
@@ -329,8 +174,8 @@ async def open_client(
     The handshake has `limits.handshake_deadline` seconds. Raises HandshakeError if the peer refuses, stays
     silent, goes away, or does not agree on one of `subprotocols` (OCPP-J 1.6 section 3.2).
     """
-    referee = _Referee(ConnectionType.CLIENT, limits)
-    guard = _Guard(stream, referee)
+    referee = Referee(ConnectionType.CLIENT, limits)
+    guard = Guard(stream, referee, limits)
     websocket = trio_websocket.WebSocketConnection(
         guard,
         referee,
@@ -351,7 +196,7 @@ async def open_client(
             await transport.let_go(stream, limits)
 
 
-async def _wait_for_answer(transport: Transport, referee: _Referee, limits: Limits) -> None:
+async def _wait_for_answer(transport: Transport, referee: Referee, limits: Limits) -> None:
     with trio.move_on_after(limits.handshake_deadline):
         await referee.settled.wait()
     match referee.answer:
@@ -387,7 +232,7 @@ def _retry_after(headers: Headers) -> float | None:
 class Upgrade:
     """A request to become a WebSocket, not answered yet. Made by `open_server`."""
 
-    def __init__(self, transport: Transport, referee: _Referee, request: Request, http_1_1: bool) -> None:
+    def __init__(self, transport: Transport, referee: Referee, request: Request, http_1_1: bool) -> None:
         self._transport = transport
         self._referee = referee
         self._request = request
@@ -440,17 +285,16 @@ class Upgrade:
             await request.reject(status, extra_headers=[(b"Connection", b"close"), *headers], body=body)
 
 
-class _as_connection_closed:  # reads as a word at the place of use
+@contextmanager
+def _as_connection_closed(transport: Transport) -> Iterator[None]:
     """Map what the engine raises during the handshake."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
-        if isinstance(exc, trio_websocket.ConnectionClosed | wsproto.utilities.ProtocolError):
-            raise ConnectionClosed(self._transport.closed or _ABNORMAL) from exc
+    try:
+        yield
+    except (trio_websocket.ConnectionClosed, wsproto.utilities.ProtocolError) as exc:
+        raise ConnectionClosed(transport.closed or _ABNORMAL) from exc
+    except trio.Cancelled:
+        transport.abort(GOING_AWAY)  # wsproto believes that the answer went out, so nothing may follow it
+        raise
 
 
 @asynccontextmanager
@@ -460,8 +304,8 @@ async def open_server(stream: trio.abc.Stream, *, limits: Limits) -> AsyncIterat
     Raises HandshakeError if no request comes within `limits.handshake_deadline` seconds; what came instead
     is answered by the engine (400, 426) where it is HTTP at all.
     """
-    referee = _Referee(ConnectionType.SERVER, limits)
-    guard = _Guard(stream, referee)
+    referee = Referee(ConnectionType.SERVER, limits)
+    guard = Guard(stream, referee, limits)
     websocket = trio_websocket.WebSocketConnection(guard, referee, max_message_size=ENGINE_SIZE_LIMIT)
     _tune(stream, limits)
     transport = Transport(websocket, referee, guard)
@@ -491,7 +335,10 @@ def peer_address(stream: trio.abc.Stream) -> str:
     if not isinstance(stream, trio.SocketStream):
         return str(getattr(stream, "peer", ""))
     try:
-        host, port, *_ = stream.socket.getpeername()
+        address = stream.socket.getpeername()
     except OSError:
         return ""
-    return f"{host}:{port}"
+    match address:
+        case (host, port, *_):
+            return f"{host}:{port}"
+    return str(address)  # a Unix socket's, which is mostly empty

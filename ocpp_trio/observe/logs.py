@@ -128,13 +128,14 @@ class Logs(Instrument):
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
         if self._on(logging.WARNING):
+            http = f"HTTP status {status}"
             self._log(
                 logging.WARNING,
                 link,
-                "no session with %s: %a (HTTP status %s)",
+                "no session with %s: %a%s",
                 link.peer,
                 str(closed),
-                status,
+                "" if status is None or http in closed.detail else f" ({http})",
                 outcome=closed.reason.value,
             )
 

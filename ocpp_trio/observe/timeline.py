@@ -24,6 +24,8 @@ from ocpp_trio.wire.shape import quote
 ENTRIES_KEPT: Final = 10_000
 """Enough for any test or demonstration; the oldest go first."""
 _PAYLOAD_SHOWN: Final = 100
+_BYTES_DECODED: Final = 4 * (_PAYLOAD_SHOWN + 1)
+"""One character more than is shown, however long each is: a letter that is cut in two is never among those shown."""
 
 
 @attrs.frozen
@@ -68,7 +70,10 @@ class Timeline(Instrument):
         self._note_frame(link, "<-", frame, action)
 
     def _note_frame(self, link: Link, arrow: str, frame: Frame, action: str | None) -> None:
-        content = f"{frame.code}: {frame.description}" if isinstance(frame, CallError) else frame.payload.decode()
+        if isinstance(frame, CallError):
+            content = f"{frame.code}: {frame.description}"
+        else:
+            content = frame.payload[:_BYTES_DECODED].decode(errors="replace")
         shown = content if len(content) <= _PAYLOAD_SHOWN else content[:_PAYLOAD_SHOWN] + "…"
         self.note(link.identity, link.role, f"{arrow} {frame_type(frame)} {action or '?'} {shown}")
 

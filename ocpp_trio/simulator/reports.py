@@ -11,7 +11,18 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 import trio
 
-from ocpp_trio import CallFailed, ChargePoint, ConnectionClosed, Request, Response, v16
+from ocpp_trio import (
+    CallFailed,
+    CallRejected,
+    CallTimeout,
+    ChargePoint,
+    ConnectionClosed,
+    InvalidResponse,
+    LocalProtocolError,
+    Request,
+    Response,
+    v16,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -66,14 +77,28 @@ async def _deliver(report: Report[ResponseT], station: ChargePoint) -> None:
         return
     try:
         answer = await station.call(request)
+    except LocalProtocolError as forbidden:  # the CSMS may have withdrawn the registration
+        logger.warning("%r: %s was not delivered: %s", station.identity, request.action, forbidden)
+        _conclude(report, CallFailed(str(forbidden)))
     except CallFailed as failure:
         # The status is reported anew with every connection, so one that is missed offline is not lost.
         repeated = isinstance(request, v16.StatusNotificationRequest) and isinstance(failure, ConnectionClosed)
         level = logging.DEBUG if repeated else logging.WARNING
-        logger.log(level, "%r: %s was not delivered: %s", station.identity, request.action, failure)
+        logger.log(level, "%r: %s %s: %s", station.identity, request.action, _outcome(failure), failure)
         _conclude(report, failure)
     else:
         _conclude(report, answer)
+
+
+def _outcome(failure: CallFailed) -> str:
+    """What is certain about a message without a response."""
+    if isinstance(failure, CallRejected):
+        return "was rejected"
+    if isinstance(failure, InvalidResponse):
+        return "was answered, but not as it should be"
+    if isinstance(failure, CallTimeout) or (isinstance(failure, ConnectionClosed) and failure.was_sent):
+        return "got no answer"
+    return "was not delivered"
 
 
 def _conclude(report: Report[ResponseT], answer: ResponseT | CallFailed) -> None:

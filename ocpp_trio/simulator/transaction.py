@@ -25,7 +25,7 @@ class Transaction:
     transaction_id: int | None = None
     id_tag_info: v16.IdTagInfo | None = None
     failure: CallFailed | None = None
-    """Why StartTransaction had no answer; such a transaction ends at once and is never stopped."""
+    """Why StartTransaction had no response; such a transaction ends at once and is never stopped."""
     answered: trio.Event = attrs.field(factory=trio.Event, init=False)
     lifetime: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     """The scope of what runs as long as the transaction does."""

@@ -112,12 +112,14 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         end was closed or has sent its EOF.
         """
         with self._sending:
-            await trio.lowlevel.checkpoint()
+            # As a socket does: cancelled before the first byte or while waiting for room, never in between.
+            await trio.lowlevel.checkpoint_if_cancelled()
             self._check_sending()
             view = memoryview(bytes(data))
             while view := view[self._outbound.put(view) :]:
                 await self._outbound.changed.wait()
                 self._check_sending()
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the peer's buffer has room, or raise what `send_all` would."""
@@ -191,7 +193,6 @@ class MemoryLink:
         """Drop the connection as a TCP reset does: both ends fail at once, bytes in flight are lost."""
         for pipe in (self._up, self._down):
             pipe.broken = True
-            pipe.data.clear()
             pipe.wake()
 
     def cut(self) -> None:

@@ -28,6 +28,9 @@ Json = Any
 Hook = Callable[[Json, Any], Any]
 """A cattrs hook: a value and the type it should become."""
 
+FAILURES_KEPT: Final = 16
+"""Faulty elements of one list that are looked into: a frame can hold a hundred thousand of them, and to find
+the first defect by rank among so many would stop everything else for seconds."""
 _Moment: Final = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -154,7 +157,7 @@ def _member_hook(converter: cattrs.Converter, member: Member) -> Hook:
 
 
 def _each(values: list[Json], leaf_hook: Hook, member: Member) -> tuple[Any, ...]:
-    """Structure every element and report all that fail, each under its index."""
+    """Structure the elements and report those that fail, up to a bound, each under its index."""
     done, failed = [], []
     for index, value in enumerate(values):
         try:
@@ -163,6 +166,8 @@ def _each(values: list[Json], leaf_hook: Hook, member: Member) -> tuple[Any, ...
             note = cattrs.IterableValidationNote(f"element {index}", index, member.leaf)
             error.add_note(note)
             failed.append(error)
+            if len(failed) == FAILURES_KEPT:
+                break
     if failed:
         raise cattrs.IterableValidationError(f"{member.wire_name} does not fit", failed, tuple)
     return tuple(done)
@@ -232,8 +237,7 @@ def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Fin
         elif isinstance(exc, DefectError):
             yield Finding(exc.defect, place, exc.expected, quote(exc.found))
         elif isinstance(exc, cattrs.ForbiddenExtraKeysError):
-            for extra in sorted(exc.extra_fields):
-                yield Finding(Defect.EXTRA_MEMBER, path, "no other members", quote(extra))
+            yield Finding(Defect.EXTRA_MEMBER, path, "no other members", quote(min(exc.extra_fields)))
         else:
             yield Finding(Defect.MISSING_MEMBER, place, "a value", "nothing")
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import attrs
 
 from ocpp_trio.errors import LocalProtocolError
-from ocpp_trio.wire.frames import Reply
+from ocpp_trio.wire.frames import MESSAGE_ID_LIMIT, Reply
 from ocpp_trio.wire.message import Request
 
 # A reply may still come after we gave up, and a peer may answer twice, so the ids of settled calls are
@@ -99,7 +99,11 @@ class CorrelationTable:
         return iter(tuple(self._pending.values()))
 
     def open(self, message_id: str, request: Request[Any, Any]) -> PendingCall:
-        """Enter a call. Raises LocalProtocolError if its id is pending or was settled lately."""
+        """Enter a call. Raises LocalProtocolError if its id is too long, pending, or was settled lately."""
+        if len(message_id) > MESSAGE_ID_LIMIT:
+            raise LocalProtocolError(
+                f"expected a message id of at most {MESSAGE_ID_LIMIT} characters, found {message_id!r}"
+            )
         if message_id in self._pending or message_id in self._settled:
             raise LocalProtocolError(f"expected a message id that was not used before, found {message_id!r}")
         call = self._pending[message_id] = PendingCall(message_id, request)

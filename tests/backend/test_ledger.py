@@ -5,6 +5,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocpp_trio import v16
 from ocpp_trio.backend import Ledger, Transaction
@@ -152,3 +154,71 @@ def test_the_oldest_that_has_ended_is_forgotten_first():
     assert list(ledger.snapshot()) == [3, 4, 5]
     # what is forgotten cannot be repeated any more
     assert start(ledger, meter_start=0).transaction_id == 6
+
+
+def test_ended_ones_are_forgotten_in_the_order_of_their_starts():
+    ledger = Ledger(kept=3)
+    for number in range(3):
+        start(ledger, meter_start=number)
+    for number in (2, 1):
+        ledger.stop("CP-1", stop(number))
+
+    start(ledger, meter_start=3)
+    assert list(ledger.snapshot()) == [2, 3, 4]
+
+
+def test_a_running_one_goes_if_all_others_run_and_its_tag_charges_no_more():
+    ledger = Ledger(kept=2)
+    for number in range(3):
+        start(ledger, id_tag=f"TAG-{number}")
+
+    assert list(ledger.snapshot()) == [2, 3]
+    assert [ledger.charges_already(f"tag-{number}") for number in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_full_ledger_is_not_searched_with_every_start(monkeypatch, running):
+    ledger = Ledger(kept=1000)
+    for number in range(1000):
+        known = start(ledger, timestamp=AT + timedelta(seconds=number))
+        if not running:
+            ledger.stop("CP-1", stop(known.transaction_id))
+    looked_at: list[Transaction] = []
+
+    def counted(transaction: Transaction) -> bool:
+        looked_at.append(transaction)
+        return transaction.stopped_at is None
+
+    monkeypatch.setattr(Transaction, "running", property(counted))
+
+    start(ledger, timestamp=LATER)
+    ledger.charges_already("TAG-2")
+
+    assert len(looked_at) <= 3
+
+
+STEPS = st.tuples(st.sampled_from(["start", "stop"]), st.sampled_from(["A", "a", "B", "C"]), st.integers(1, 30))
+
+
+@given(st.integers(1, 4), st.lists(STEPS, max_size=30))
+def test_it_agrees_with_one_that_walks_through_everything(kept, steps):
+    ledger = Ledger(kept=kept)
+    model: dict[int, tuple[str, bool]] = {}
+    for number, (step, tag, transaction_id) in enumerate(steps):
+        if step == "start":
+            known = start(ledger, id_tag=tag, timestamp=AT + timedelta(seconds=number))
+            model[known.transaction_id] = (tag.casefold(), True)
+            if len(model) > kept:
+                model.pop(min(model, key=lambda id_: (model[id_][1], id_)))
+        else:
+            ended = ledger.stop("CP-1", stop(transaction_id))
+            known_tag, running = model.get(transaction_id, ("", False))
+            assert (ended is not None) == running
+            if running:
+                model[transaction_id] = (known_tag, False)
+
+        assert {id_: known.running for id_, known in ledger.snapshot().items()} == {
+            id_: running for id_, (_, running) in model.items()
+        }
+        for folded in "abc":
+            assert ledger.charges_already(folded.upper()) == ((folded, True) in model.values())

@@ -57,6 +57,12 @@ async def test_what_cannot_work_is_refused_before_anything_is_dialled(url, ident
             pytest.fail("there is no station")
 
 
+async def test_a_module_in_the_place_of_its_router_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"expected a Router as router, found <module 'ocpp_trio\.v16'"):
+        async with open_charge_point("ws://csms", "CP-1", router=v16, boot=BOOT):
+            pytest.fail("there is no station")
+
+
 async def test_a_station_needs_no_more_than_url_identity_router_and_boot(ground, autojump_clock):
     async with (
         ground.serving() as port,

@@ -1,11 +1,13 @@
 """The session task: once per time online, dies with the link, and its bugs are nobody's network failure."""
 
+import logging
+
 import pytest
 import trio
 import trio.testing
 
 from ocpp_trio import CallTimeout, Closed, CloseReason, ConnectionClosed, ConnectionState, Limits, v16
-from ocpp_trio.testing import Ignore
+from ocpp_trio.testing import Ignore, Result
 
 REQUEST = v16.DataTransferRequest(vendor_id="org.example")
 
@@ -84,18 +86,85 @@ async def test_what_it_raises_ends_the_station_bare_and_at_once(ground, autojump
     assert ground.counters.value("reconnects") == 0
 
 
-async def test_a_call_that_times_out_in_it_is_its_authors_business(ground, autojump_clock):
-    ground.stub.on["DataTransfer"] = Ignore()
+async def times_out(station):
+    await station.call(REQUEST)
+
+
+async def times_out_in_a_group(station):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(station.call, REQUEST)
+        nursery.start_soon(trio.sleep_forever)
+
+
+async def times_out_beside_a_lost_call(station):
+    try:
+        await station.call(REQUEST)
+    except CallTimeout as exc:
+        lost = ConnectionClosed(Closed(CloseReason.TRANSPORT_ERROR, 1006, "gone"))
+        raise ExceptionGroup("side by side", [exc, ExceptionGroup("inner", [lost])]) from None
+
+
+@pytest.mark.parametrize("session_task", [times_out, times_out_in_a_group, times_out_beside_a_lost_call])
+async def test_a_call_that_times_out_in_it_drops_the_link_and_the_station_comes_back(
+    ground, autojump_clock, caplog, session_task
+):
+    """Boot at 0, online at 0.25, call timeout 30 s, first wait 0.5 s, online 0.25 s after that."""
+    ground.stub.on["DataTransfer"] = [Ignore(), Result({"status": "Accepted"})]
+    lost = []
+
+    async def session_task_once(station):
+        if lost:
+            await trio.sleep_forever()
+        await session_task(station)
+
+    async with ground.open_station(session_task=session_task_once) as station:
+        await station.wait_online()
+        await station.wait_offline()
+        lost.append((trio.current_time(), station.state, station.statistics().closed))
+        await station.wait_online()
+        assert trio.current_time() == 31
+
+    ((at, state, closed),) = lost
+    assert (at, state) == (30.25, ConnectionState.BACKING_OFF)
+    assert closed.reason is CloseReason.TRANSPORT_ERROR
+    assert closed.detail == "a call of the session task timed out: no reply to DataTransfer within 30 s"
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert closed.detail in record.getMessage()
+
+
+async def test_a_cut_cable_in_the_middle_of_its_call_does_not_end_the_station(ground, autojump_clock):
+    """Calls at 0.25, 5.25 and 10.25; the keepalive would find out at 30 + 20, the call does before that."""
+    ground.stub.on["DataTransfer"] = Result({"status": "Accepted"})
 
     async def session_task(station):
-        await station.call(REQUEST)
+        while True:
+            await station.call(REQUEST)
+            await trio.sleep(5)
+
+    async with ground.open_station(session_task=session_task) as station:
+        await trio.sleep(8)
+        ground.network.links[0].cut()
+        await station.wait_offline()
+        assert trio.current_time() == 40.25
+        await station.wait_online()
+        assert trio.current_time() == 41
+        await trio.sleep(1000)
+
+        assert station.online
+        assert station.statistics().connections == 2
+
+
+async def test_a_bug_beside_a_call_that_timed_out_is_still_a_bug(ground, autojump_clock):
+    async def session_task(station):
+        raise ExceptionGroup("side by side", [CallTimeout("no reply"), Boom("a bug")])
 
     async with ground.serving() as port:
-        with pytest.raises(CallTimeout):
+        with pytest.raises(ExceptionGroup) as failed:
             async with ground.station_for(port, session_task=session_task):
                 await trio.sleep_forever()
 
-    assert trio.current_time() == 30.25
+    assert failed.group_contains(Boom)
+    assert trio.current_time() == 0.25
 
 
 async def test_a_connection_closed_that_is_not_this_links_is_a_bug(ground, autojump_clock):

@@ -42,6 +42,11 @@ def screen() -> Screen:
     return Screen()
 
 
+@pytest.fixture(scope="session")
+def make_screen() -> Callable[[], Screen]:
+    return Screen
+
+
 @attrs.define
 class Running:
     """A process of the command line; `output` grows as it speaks."""

@@ -87,7 +87,7 @@ async def test_a_csms_closes_its_stations_with_going_away(screen, run_command):
             signal.raise_signal(signal.SIGINT)
 
     assert (code, codes) == (143, {"station": 130})
-    assert "closing 1 connections" in process.output
+    assert "closing 1 connection;" in process.output
     assert "Traceback" not in process.output
 
 
@@ -119,6 +119,31 @@ async def test_a_station_without_a_csms_goes_on_trying_until_it_is_stopped(run_c
             assert await process.finish() == 143
 
     assert "Traceback" not in process.output
+
+
+async def test_a_failure_is_told_once(run_command):
+    with free_port() as port:
+        async with run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-1") as process:
+            await process.wait_for("backing_off for")
+            process.process.send_signal(signal.SIGTERM)
+            await process.finish()
+    attempt = process.output.partition("backing_off for")[0]
+    assert attempt.count("cannot connect") == 1
+    assert "WARNING" not in process.output
+
+
+async def test_with_verbose_the_log_has_it_too(run_command):
+    with free_port() as port:
+        async with run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-1", "-v") as process:
+            await process.wait_for("backing_off for")
+            process.process.send_signal(signal.SIGTERM)
+            await process.finish()
+    assert "WARNING ocpp_trio: charge_point 'CP-1': no session with" in process.output
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 connections"), (1, "1 connection"), (2, "2 connections")])
+def test_connections_are_counted_in_words_that_agree(number, words):
+    assert csms.closing(number) == f"closing {words}; Ctrl-C again stops at once"
 
 
 async def test_a_tag_that_gets_no_answer_is_told(screen):

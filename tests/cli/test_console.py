@@ -1,12 +1,26 @@
 """One line per event, in columns and colours."""
 
+import json
+from typing import Any
+
 import pytest
 import trio
+import trio.testing
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from ocpp_trio import Call, CallError, CallResult, Link
+from ocpp_trio import Call, CallError, CallResult, Frame, Link, v16
 from ocpp_trio.cli.console import Console
 
 LINK = Link(identity="CP-1", role="charge_point", number=1)
+ACTIONS = sorted(request.action for request in (*v16.version.charge_point_requests, *v16.version.csms_requests))
+MEMBERS = st.sampled_from(["meterValue", "sampledValue", "value", "unit", "timestamp", "idTag"]) | st.text(max_size=5)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=3),
+    max_leaves=12,
+)
+READINGS = st.fixed_dictionaries({"meterValue": JSON | st.lists(st.fixed_dictionaries({"sampledValue": JSON}))})
 
 
 @pytest.fixture
@@ -56,3 +70,37 @@ async def test_colours_tell_stations_errors_and_the_story_apart(screen, autojump
     Console(screen, start=0.0).note(identity, role, what)
 
     assert screen.out.getvalue().startswith(f"\x1b[{colour}m")
+
+
+@given(action=st.sampled_from(ACTIONS), payload=(JSON | READINGS).map(lambda value: json.dumps(value).encode()))
+@example(action="MeterValues", payload=b'{"meterValue":[]}')
+@example(action="MeterValues", payload=b'{"meterValue":[{"sampledValue":[5,{"value":{}}]}]}')
+@example(action="MeterValues", payload=b'{"meterValue":[{"sampledValue":[{"unit":"Wh"}]}]}')
+@example(action="Heartbeat", payload=b"[" * 100_000 + b"]" * 100_000)
+@example(action="Heartbeat", payload=b'{"a":' * 900 + b"1" + b"}" * 900)
+@example(action="Heartbeat", payload=b'{"a":' + b"9" * 5_000 + b"}")
+@example(action="Heartbeat", payload=b'{"a":"\\ud800\xc3"}')
+def test_whatever_a_peer_sends_is_one_line(make_screen, action, payload):
+    screen = make_screen()
+
+    async def show() -> None:
+        console = Console(screen, start=0.0)
+        frames: list[Frame] = [Call("1", action, payload), CallResult("1", payload)]
+        for frame in frames:
+            console.frame_sent(LINK, frame, action=action, text="")
+            console.frame_received(LINK, frame, action=action, text="")
+
+    trio.run(show, clock=trio.testing.MockClock())
+
+    lines = screen.out.getvalue().split("\n")
+    assert len(lines) == 5
+    assert all(line.isascii() and line.isprintable() and len(line) <= screen.width for line in lines)
+
+
+async def test_what_is_no_reading_is_shown_as_it_came(screen, console, autojump_clock):
+    for payload in (b'{"meterValue":[]}', b'["x",null]'):
+        console.frame_received(LINK, Call("1", "MeterValues", payload), action="MeterValues", text="")
+
+    first, second = screen.out.getvalue().splitlines()
+    assert first.endswith("meterValue []")
+    assert second.endswith('["x",null]')

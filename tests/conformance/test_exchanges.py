@@ -34,6 +34,7 @@ ACTIONS = {t.action: t for t in v16.version.charge_point_requests + v16.version.
 NO_ACTION = {"MakeCoffee", "heartbeat", "Heartbeat.req", "NotifyPeriodicEventStream"}
 """Actions that no version 1.6 has; the lines are about just that."""
 OTHER_ACTIONS = re.compile(r'^\[2,"[^"]+","(\w+)"')
+RECEIVER: dict[str, Role] = {"CP>CS": "csms", "CS>CP": "charge_point"}
 WITHOUT_HANDLER = {"f12", "f28"}
 """Lines whose charge point does not support the action's profile."""
 
@@ -62,7 +63,7 @@ class Quiet(Instrument):
 @asynccontextmanager
 async def open_peer_and_session(line, ids, instrument):
     """The sender as a bare WebSocket, the receiver as the session under test."""
-    role: Role = "csms" if line["direction"] == "CP>CS" else "charge_point"
+    role = RECEIVER[line["direction"]]
     settings = Settings(limits=Limits(call_timeout=20), instrument=instrument, new_message_id=lambda: ids.pop(0))
     link = Link(identity="CP-1", role=role, number=1)
     async with open_transport_pair() as (client, server, _):

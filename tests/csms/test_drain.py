@@ -204,6 +204,7 @@ async def test_handshake_that_is_under_way_gets_no_session(ground, answer_after,
         ground.assert_now(max(pause, 4))
 
     assert ends == [(1001, pause)]
+    assert ground.counters.value("opens") == 1
 
 
 @pytest.mark.parametrize("steps", range(12))

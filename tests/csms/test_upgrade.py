@@ -152,7 +152,7 @@ async def test_hook_that_raises_refuses_with_500_and_its_error_is_only_in_the_lo
     assert response.startswith(b"HTTP/1.1 500 ")
     assert b"SECRET" not in response
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage() == "the admission hook failed for \"evil'\""
+    assert record.getMessage() == 'the admission hook failed for "evil\'"'
     assert "SECRET" in caplog.text
 
 

@@ -190,7 +190,7 @@ async def test_it_is_cancelled_with_the_session(lone, autojump_clock):
         assert cancelled == [3]
 
 
-async def test_no_more_run_at_once_than_the_limit(lone, autojump_clock):
+async def test_a_call_with_one_more_than_the_limit_is_refused(lone, autojump_clock):
     router = accepting()
     running = 0
     peak = 0
@@ -204,14 +204,96 @@ async def test_no_more_run_at_once_than_the_limit(lone, autojump_clock):
         running -= 1
 
     async with lone(router, afterthoughts=2) as end:
+        answers = []
         for number in range(4):
             await ask(end, f"p-{number}")
-        instants = []
-        for _ in range(4):
-            await end.hear()
-            instants.append(trio.current_time())
+            answers.append(await end.hear())
+        assert trio.current_time() == 0  # nobody waits for a place: a CALL too many is refused
         await trio.sleep(20)
 
-        # The third answer goes out before its afterthought waits; the fourth CALL waits with it.
-        assert instants == [0, 0, 0, 10]
-        assert (running, peak) == (0, 2)
+    assert [answer[0] for answer in answers] == [3, 3, 4, 4]
+    assert answers[2][2] == "GenericError"
+    assert (running, peak) == (0, 2)
+
+
+async def test_long_ones_leave_other_calls_alone(lone, autojump_clock):
+    router = accepting()
+
+    @router.after(v16.DataTransferRequest)
+    async def follow(session, request: v16.DataTransferRequest, response: v16.DataTransferResponse) -> None:
+        await trio.sleep_forever()
+
+    async with lone(router, afterthoughts=1) as end:
+        await ask(end, "p-1")
+        await ask(end, "p-2")
+        answers = [await end.hear(), await end.hear()]
+        await end.say(2, "p-3", "NoSuchAction", {})
+        answers.append(await end.hear())
+
+    assert [answer[0] for answer in answers] == [3, 4, 4]
+    assert answers[2][2] == "NotImplemented"
+
+
+async def test_drain_waits_for_what_follows(lone, autojump_clock):
+    router = accepting()
+
+    @router.after(v16.DataTransferRequest)
+    async def follow(session, request: v16.DataTransferRequest, response: v16.DataTransferResponse) -> None:
+        await trio.sleep(2)
+
+    async with lone(router) as end:
+        await ask(end, "p-1")
+        await end.hear()
+        await end.session.drain()
+
+        assert trio.current_time() == 2
+
+
+@pytest.mark.parametrize("where", ["handler", "afterthought"])
+async def test_a_link_lost_under_user_code_with_a_nursery_is_no_failure(lone, autojump_clock, caplog, where):
+    router = Router(v16)
+
+    async def call_beside_another_task(session) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(session.call, v16.DataTransferRequest(vendor_id="v"))
+
+    @router.on(v16.DataTransferRequest)
+    async def handle(session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+        if where == "handler":
+            await call_beside_another_task(session)
+        return v16.DataTransferResponse(status=v16.DataTransferStatus.ACCEPTED)
+
+    @router.after(v16.DataTransferRequest)
+    async def follow(session, request: v16.DataTransferRequest, response: v16.DataTransferResponse) -> None:
+        await call_beside_another_task(session)
+
+    async with lone(router) as end:
+        await ask(end, "p-1")
+        await trio.testing.wait_all_tasks_blocked()
+        end.link.reset()
+        closed = await end.session.wait_closed()
+
+    assert closed.reason is CloseReason.TRANSPORT_ERROR
+    assert end.recorder.named("failed") == []
+    assert caplog.records == []
+
+
+async def test_a_bug_beside_a_lost_link_is_still_told(lone, autojump_clock, caplog):
+    router = accepting()
+
+    @router.after(v16.DataTransferRequest)
+    async def follow(session, request: v16.DataTransferRequest, response: v16.DataTransferResponse) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("a bug")
+
+    async with lone(router) as end:
+        await ask(end, "p-1")
+        await end.hear()
+        await trio.testing.wait_all_tasks_blocked()
+        end.link.reset()
+        await end.session.wait_closed()
+
+    assert "what follows DataTransfer failed" in caplog.text

@@ -15,9 +15,12 @@ from ocpp_trio import (
     InvalidResponse,
     LocalProtocolError,
     Registration,
+    Router,
+    Session,
     v16,
 )
-from tests.link.conftest import Lone, assert_at_rest
+from ocpp_trio.link.registration import CsmsGate
+from tests.link.conftest import Lone, assert_at_rest, open_lone
 
 # The one action that both ends may send.
 ACCEPTED = {"status": "Accepted"}
@@ -316,3 +319,25 @@ async def test_a_request_of_the_other_end_is_refused_here_and_now(lone, role, wr
 
         assert_at_rest(end.session.statistics())
         assert end.recorder.named("sent") == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_triggered_call_right_behind_the_answer_passes_the_gate(seed: int, autojump_clock):
+    """Both frames may arrive together, and the caller of the TriggerMessage need not have run yet."""
+    gate = CsmsGate("BootNotification", Registration.PENDING)
+    router = Router(v16)
+
+    @router.on(v16.StatusNotificationRequest)
+    async def handle(session: Session, request: v16.StatusNotificationRequest) -> v16.StatusNotificationResponse:
+        return v16.StatusNotificationResponse()
+
+    trigger = v16.TriggerMessageRequest(requested_message=v16.MessageTrigger.STATUS_NOTIFICATION)
+    status = {"connectorId": 0, "errorCode": "NoError", "status": "Available"}
+    async with open_lone("csms", router, gate=gate) as end, trio.open_nursery() as nursery:
+        nursery.start_soon(end.session.call, trigger)
+        call = await end.hear()
+        await end.say(3, call[1], {"status": "Accepted"})
+        await end.say(2, "p-1", "StatusNotification", status)
+        answer = await end.hear()
+
+    assert answer == [3, "p-1", {}]

@@ -323,3 +323,23 @@ async def test_cancelling_drain_leaves_the_session_draining(lone, autojump_clock
 
         assert end.session.draining
         end.session.close(GOING_AWAY)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_drain_never_leaves_a_call_without_an_answer(lone, steps: int, autojump_clock):
+    router = Router(v16)
+
+    @router.on(v16.DataTransferRequest)
+    async def handle(session: Session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+        await trio.sleep(1)
+        return v16.DataTransferResponse(status=v16.DataTransferStatus.ACCEPTED)
+
+    async with lone(router) as end:
+        await end.say(2, "p-1", "DataTransfer", {"vendorId": "Acme"})
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end.session.drain)
+            answer = await end.hear()
+
+    assert answer[:2] in ([3, "p-1"], [4, "p-1"])

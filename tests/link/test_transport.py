@@ -7,6 +7,7 @@ from trio_websocket import WebSocketConnection
 
 from ocpp_trio import Closed, CloseReason, ConnectionClosed
 from ocpp_trio.link.transport import GOING_AWAY, peer_address
+from ocpp_trio.testing.network import BUFFER_SIZE
 from tests.link.conftest import Wire
 from tests.link.raw_peer import CLOSE, PING, PONG, TEXT, SeenFrame
 
@@ -364,3 +365,32 @@ async def test_a_stream_is_asked_for_its_peer(wire: Wire, autojump_clock):
 def test_the_private_names_of_the_engine_are_there():
     """The adapter starts the engine's reader itself, which `pyproject.toml` answers with a pinned series."""
     assert callable(WebSocketConnection._reader_task)
+
+
+async def test_a_write_that_the_peer_never_takes_ends_at_the_write_timeout(wire, autojump_clock):
+    async with wire.open(write_timeout=10) as transport:
+        wire.stall_peer()
+        with pytest.raises(ConnectionClosed) as closed:
+            await transport.send("x" * 200_000)
+        sent_until = trio.current_time()
+        with pytest.raises(ConnectionClosed):
+            await transport.receive()
+
+    assert sent_until == 10
+    assert closed.value.closed == Closed(CloseReason.TRANSPORT_ERROR, None, "a write did not finish within 10 s")
+    assert trio.current_time() == 10
+    await wire.assert_closed()
+
+
+async def test_a_pong_that_the_peer_never_takes_ends_at_the_write_timeout(wire, autojump_clock):
+    """The engine's reader writes pongs and the answer to a close; it is shielded, so only the guard can end it."""
+    async with wire.open(write_timeout=10) as transport:
+        wire.stall_peer()
+        header = 8 if wire.side == "client" else 4
+        await transport.send("x" * (BUFFER_SIZE - header - 5))  # 5 bytes of room, fewer than a pong
+        await wire.peer.send(wire.peer.frame(0x9, b"0123456789"))
+        with pytest.raises(ConnectionClosed) as closed:
+            await transport.receive()
+
+    assert trio.current_time() == 10
+    assert closed.value.closed.detail == "a write did not finish within 10 s"

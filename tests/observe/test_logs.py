@@ -178,6 +178,15 @@ def test_failed_handshake_tells_peer_reason_and_status(logs, the_record, link):
     )
 
 
+@pytest.mark.parametrize(
+    ("detail", "status"), [("HTTP status 404", 404), ("cannot connect: refused", None)], ids=["told", "none"]
+)
+def test_status_is_told_once_and_only_if_there_is_one(logs, the_record, link, detail, status):
+    logs.handshake_failed(link, Closed(CloseReason.REFUSED, None, detail), status=status)
+
+    assert the_record().getMessage() == f"csms 'CP-1': no session with 192.0.2.1:4000: 'refused: {detail}'"
+
+
 def test_change_of_state_is_told_from_where_to_where(logs, the_record):
     logs.state_changed("CP-1", ONLINE)
 

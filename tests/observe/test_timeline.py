@@ -96,6 +96,30 @@ async def test_long_content_is_cut_and_says_so(timeline, link, autojump_clock):
     assert _whats(timeline) == ["-> CALL X " + "x" * 100, *["-> CALL X " + "x" * 100 + "…"] * 2]
 
 
+class _Undecodable(bytes):
+    """Slices of it are plain bytes."""
+
+    def decode(self, *args, **kwargs):
+        raise AssertionError("all of it was decoded")
+
+
+async def test_of_a_long_payload_only_what_is_shown_is_decoded(timeline, link, autojump_clock):
+    timeline.frame_sent(link, Call("m-1", "X", _Undecodable(b"x" * 300_000)), action="X", text="")
+
+    assert _whats(timeline) == ["-> CALL X " + "x" * 100 + "…"]
+
+
+@pytest.mark.parametrize("before", range(5))
+@pytest.mark.parametrize("letter", ["x", "é", "€", "😀"])
+async def test_no_letter_is_cut_in_two(timeline, link, autojump_clock, before, letter):
+    for size in (100, 101, 2000):
+        text = ("-" * before + letter * size)[:size]
+        timeline.frame_sent(link, Call("m-1", "X", text.encode()), action="X", text="")
+
+    shown = "-> CALL X " + ("-" * before + letter * 100)[:100]
+    assert _whats(timeline) == [shown, shown + "…", shown + "…"]
+
+
 async def test_everything_else_is_one_sentence(timeline, link, make_report, autojump_clock):
     timeline.connection_opened(link)
     timeline.frame_refused(link, "expected a JSON array", text="{")

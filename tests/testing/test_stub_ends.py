@@ -188,9 +188,9 @@ async def test_held_stub_reads_nothing_until_it_is_released(ground, clock):
         await station.send(BEAT)
         await station.receive()
         ground.stub.hold()
-        ground.stub.hold()  # once more changes nothing
         await station.send(BEAT)
         await trio.sleep(30 if ground.virtual else 0.05)
+        ground.stub.hold()  # once more changes nothing
         held = len(ground.stub.received())
         ground.stub.release()
         await station.receive()

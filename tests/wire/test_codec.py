@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocpp_trio import v16
 from ocpp_trio.errors import ErrorCode, RemoteProtocolError
 from ocpp_trio.wire.codec import Codec, DefectError, Finding, codec_of, findings
 from ocpp_trio.wire.fields import CiString20, Decimal1, NonNegative, OneOrMore
@@ -478,3 +479,13 @@ def test_no_json_raises_anything_but_a_remote_protocol_error(value: object) -> N
 def test_no_bytes_raise_anything_but_a_remote_protocol_error(raw: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         codec.decode(WholeRequest, raw)
+
+
+def test_a_frame_full_of_defects_is_looked_into_only_so_far():
+    """A hundred thousand faulty elements must not cost seconds: nothing else runs meanwhile."""
+    faulty = {"connectorId": 1, "meterValue": [{"timestamp": 1, "sampledValue": [{}] * 50_000}] * 40}
+
+    with pytest.raises(cattrs.BaseValidationError) as refused:
+        codec_of(v16.version).converter.structure(faulty, v16.MeterValuesRequest)
+
+    assert 1 <= len(list(findings(refused.value))) <= 16 * (16 + 1)

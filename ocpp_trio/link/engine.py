@@ -1,0 +1,181 @@
+"""What we put around the WebSocket engine: rules in front of it, a guard under it.
+
+`Referee` sits between wsproto and the engine and applies our limits before the engine sees an event it
+would choke on. `Guard` sits under the engine, refuses to write behind a frame that was cut short, and gives
+every write its deadline. Must not know the engine's insides or who uses it.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import trio
+import wsproto
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    RejectConnection,
+    Request,
+)
+
+from ocpp_trio.errors import Closed, CloseReason
+from ocpp_trio.link.limits import Limits
+
+CLOSE_FRAME: Final = 0x88
+"""First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
+_PEER_BLAMES_US: Final = frozenset({1002, 1003, 1007, 1008, 1009})
+
+
+class Referee(wsproto.WSConnection):
+    """wsproto with our limits in front of the engine, and a record of how things ended.
+
+    After a violation, and after our own close frame, the engine gets no more events: it answers pings
+    and oversize messages with frames that wsproto then refuses, which would end its reader in a crash.
+    """
+
+    def __init__(self, connection_type: ConnectionType, limits: Limits) -> None:
+        super().__init__(connection_type)
+        self._limits = limits
+        self._size = 0
+        self._frames = 0
+        self._ends_a_line = True
+        self.settled = trio.Event()
+        self.request: Request | None = None
+        self.answer: AcceptConnection | RejectConnection | None = None
+        self.violation: Closed | None = None
+        self.peer_close: Closed | None = None
+
+    def receive_data(self, data: bytes | None) -> None:
+        if self.request is not None and self.state is ConnectionState.CONNECTING:
+            self.violation = _TOO_EARLY
+            raise wsproto.utilities.RemoteProtocolError(_TOO_EARLY.detail)
+        self._ends_a_line = data is None or data.endswith(b"\n")
+        try:
+            super().receive_data(data)
+        except wsproto.utilities.RemoteProtocolError as exc:
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, str(exc))
+            if self.client:
+                exc.event_hint = None  # the engine would answer a response with a response
+            raise
+
+    def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
+        for event in super().events():
+            if isinstance(event, Request):
+                self.request = event
+                self.settled.set()
+                if not self._ends_a_line:
+                    yield event
+                    self.violation = _TOO_EARLY
+                    yield CloseConnection(code=1002)
+                    return
+            elif isinstance(event, AcceptConnection | RejectConnection):
+                self.answer = event
+                self.settled.set()
+            elif isinstance(event, CloseConnection):
+                self._note_close(event)
+            elif isinstance(event, Message | Ping):
+                if self.state is not ConnectionState.OPEN:
+                    continue
+                if isinstance(event, Message) and (violation := self._measure(event)) is not None:
+                    self.violation = violation
+                    yield CloseConnection(code=violation.code or 0, reason=violation.detail)
+                    return
+            yield event
+
+    def _note_close(self, event: CloseConnection) -> None:
+        detail = event.reason or ""
+        if self.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
+            blamed = event.code in _PEER_BLAMES_US
+            reason = CloseReason.PROTOCOL_ERROR if blamed else CloseReason.CLEAN
+            self.peer_close = Closed(reason, int(event.code), detail)
+        else:
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail)
+
+    def _measure(self, event: Message[Any]) -> Closed | None:
+        """Charge a piece of a message against the limits of the whole."""
+        if isinstance(event, BytesMessage):
+            return _violation(1003, "expected text, found a binary message")
+        self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
+        self._frames += event.frame_finished
+        if self._size > self._limits.message_size:
+            return _violation(1009, f"expected at most {self._limits.message_size} bytes in a message")
+        if self._frames > self._limits.frames_per_message:
+            return _violation(1008, f"expected at most {self._limits.frames_per_message} frames in a message")
+        if event.message_finished:
+            self._size = self._frames = 0
+        return None
+
+
+def _violation(code: int, detail: str) -> Closed:
+    return Closed(CloseReason.PROTOCOL_ERROR, code, detail)
+
+
+# RFC 6455 section 4.1. The parser would keep whatever comes for as long as the request is being judged, and
+# drop it then.
+_TOO_EARLY: Final = _violation(1002, "expected silence until the upgrade is answered")
+
+
+class Guard(trio.abc.Stream):
+    """The stream under the engine.
+
+    A write that is cut short leaves half a frame on the wire, and the peer would read the next frame as
+    its payload: so nothing is ever written after it. What comes after a violation is not read for the
+    engine any more. Closing is left to the `Transport`, which may still have a close frame to send when
+    the engine has given up, and reads until the peer has seen it.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, referee: Referee, limits: Limits) -> None:
+        self._stream = stream
+        self._referee = referee
+        self._limits = limits
+        self._first_line = b""
+        self.torn = False
+        self.stalled: Closed | None = None
+        self.close_sent = False
+        self.writes_in_flight = 0
+        self.max_writes_in_flight = 0
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write, within the write timeout: pongs and close frames pass here as well as messages."""
+        if self.torn:
+            raise trio.BrokenResourceError("a frame was cut short on this stream")
+        await trio.lowlevel.checkpoint_if_cancelled()  # here it is still certain that nothing was written
+        self.torn = True
+        self.writes_in_flight += 1
+        self.max_writes_in_flight = max(self.max_writes_in_flight, self.writes_in_flight)
+        try:
+            with trio.move_on_after(self._limits.write_timeout) as deadline:
+                await self._stream.send_all(data)
+        finally:
+            self.writes_in_flight -= 1
+        if deadline.cancelled_caught:
+            detail = f"a write did not finish within {self._limits.write_timeout:g} s"
+            self.stalled = Closed(CloseReason.TRANSPORT_ERROR, None, detail)
+            raise trio.BrokenResourceError(detail)
+        self.torn = False
+        self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self.stalled is not None:
+            raise trio.BrokenResourceError(self.stalled.detail)
+        if self._referee.violation is not None:
+            await trio.sleep_forever()  # until the transport lets go
+        data = await self._stream.receive_some(max_bytes)
+        if not self._first_line.endswith(b"\n"):
+            self._first_line = b"".join((self._first_line + data).partition(b"\n")[:2])
+        return data
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    @property
+    def http_1_1(self) -> bool:
+        """Whether the first line that came says HTTP/1.1, which wsproto does not look at."""
+        return self._first_line.rstrip().endswith(b" HTTP/1.1")
