@@ -21,7 +21,7 @@ from ocpp.charge_point import camel_to_snake_case, remove_nones, snake_to_camel_
 from ocpp.messages import Call
 from ocpp.messages import _validate_payload as validate_payload
 
-from ocpp_trio import Request, v16
+from ocpp_trio import Payload, Request, v16
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.compiled import _strict_twin
 
@@ -124,9 +124,9 @@ def outbound(request: Request[Any, Any], text: bytes) -> dict[str, Callable[[], 
     }
 
 
-def _parts(payload: Any) -> list[Any]:
+def _parts(payload: Payload) -> list[Payload]:
     """A payload and everything nested in it."""
-    found = [payload]
+    found: list[Payload] = [payload]
     for member in payload._shape.members:
         value = getattr(payload, member.name)
         if member.nested and value is not None:

@@ -290,10 +290,9 @@ class ChargePoint:
 
     def _advance(self, session: Session, state: ConnectionState) -> None:
         """One step towards online; not if the connection ended while this task was about to run."""
-        if session.closed is not None:
-            raise ConnectionClosed(session.closed)
-        if self.state is ConnectionState.CLOSING:
-            raise ConnectionClosed(LEAVING)
+        closed = session.closed or (LEAVING if self.state is ConnectionState.CLOSING else None)
+        if closed is not None:
+            raise ConnectionClosed(closed)
         if state is ConnectionState.ONLINE and self._policy.reset_after <= 0:
             self._lifecycle.attempt = 0
         self._lifecycle.to(state)

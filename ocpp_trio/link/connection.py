@@ -179,4 +179,4 @@ async def open_connection(
         try:
             yield connection
         finally:
-            await connection.finish()
+            await connection.finish()  # noqa: ASYNC102  # shields and bounds itself

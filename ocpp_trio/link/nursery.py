@@ -18,7 +18,7 @@ async def open_background() -> AsyncIterator[trio.Nursery]:
         async with trio.open_nursery() as nursery:
             try:
                 yield nursery
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: ASYNC103  # raised again behind the nursery
                 if _is_cancellation(exc):
                     raise
                 body_error = exc

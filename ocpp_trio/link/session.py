@@ -6,33 +6,30 @@ ends when the connection does. Outlives nothing: when its context is left, no ta
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import attrs
 import trio
 
 from ocpp_trio.errors import (
-    CallRejected,
-    CallTimeout,
     Closed,
     CloseReason,
     ConnectionClosed,
-    InvalidResponse,
     LocalProtocolError,
-    Origin,
     RemoteProtocolError,
 )
-from ocpp_trio.link.connection import Connection, Depth, open_connection
+from ocpp_trio.link.caller import Caller
+from ocpp_trio.link.connection import Connection, open_connection
 from ocpp_trio.link.dispatcher import Dispatcher
-from ocpp_trio.link.instrument import CallReport, Link, Outcome
+from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.registration import Gate, Registration
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.settings import Settings
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.correlation import CallState, CorrelationTable, Happening, Match, PendingCall
-from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, dump_call, parse_frame
+from ocpp_trio.wire.correlation import Match
+from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, parse_frame
 from ocpp_trio.wire.message import Defect, Request, Response, actions_of
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -59,19 +56,11 @@ class SessionStatistics:
     refusals: int
 
 
-@attrs.define(eq=False)
-class _Waiting:
-    """A caller at its pending call."""
-
-    call: PendingCall
-    woken: trio.Event
-    since: float
-
-
 class Session:
     """A live OCPP connection. Handlers get one; `open_charge_point` and `serve_csms` make them."""
 
     _connection: Connection
+    _caller: Caller
     _dispatcher: Dispatcher
     _nursery: trio.Nursery
 
@@ -95,12 +84,6 @@ class Session:
         if link.role == "csms":
             ours, theirs = theirs, ours
         self._outgoing, self._incoming = actions_of(ours), actions_of(theirs)
-        self._table = CorrelationTable()
-        self._waiting: dict[str, _Waiting] = {}
-        # One unanswered CALL per direction (OCPP-J 1.6 section 4.1.1); callers wait here in order.
-        self._slot = trio.Semaphore(settings.limits.outstanding_calls)
-        self._calls_waiting = Depth()
-        self._deadlines = Depth()
         self._bad_frames = 0
         self._draining = False
         self._quiet = trio.Event()
@@ -127,10 +110,10 @@ class Session:
         return SessionStatistics(
             closed=self._closed,
             registration=self._gate.registration,
-            pending_calls=len(self._table),
-            deadlines=self._deadlines.now,
-            calls_waiting=self._calls_waiting.now,
-            max_calls_waiting=self._calls_waiting.peak,
+            pending_calls=self._caller.pending,
+            deadlines=self._caller.deadlines.now,
+            calls_waiting=self._caller.calls_waiting.now,
+            max_calls_waiting=self._caller.calls_waiting.peak,
             writes_waiting=self._connection.writes_waiting.now,
             max_writes_waiting=self._connection.writes_waiting.peak,
             writes_in_flight=self._connection.transport.writes_in_flight,
@@ -164,25 +147,13 @@ class Session:
             InvalidResponse: the reply is not a response to this request.
             ConnectionClosed: the connection ended; `was_sent` says whether the CALL may have arrived.
         """
+        self.check_call(request)
+        return await self._caller.call(request)
+
+    def check_call(self, request: Request[Any, Any]) -> None:
+        """Raise what `call` raises before anything is sent."""
         self._check_allowed(request)
-        payload = self._codec.encode(request)
-        await self._take_slot()
-        waiting: _Waiting | None = None
-        try:
-            self._check_open()
-            self._check_allowed(request)
-            waiting = await self._hand_over(request, payload)
-            with self._deadlines, trio.move_on_after(self._settings.limits.call_timeout):
-                await waiting.woken.wait()
-            # The response type is the request's, by construction of the table and the codec.
-            return cast("ResponseT", self._conclude(waiting))
-        except trio.Cancelled:
-            self._abandon(waiting)
-            raise
-        finally:
-            if waiting is None or waiting.call.state is not CallState.CANCELLED:
-                self._slot.release()
-            self.note_progress()
+        self._check_open()
 
     def _check_allowed(self, request: Request[Any, Any]) -> None:
         action = getattr(type(request), "action", "")
@@ -195,94 +166,6 @@ class Session:
         closed = self._closed or (GOING_AWAY if self._draining else None)
         if closed is not None:
             raise ConnectionClosed(closed, was_sent=False)
-
-    async def _take_slot(self) -> None:
-        self._check_open()
-        try:
-            self._slot.acquire_nowait()
-        except trio.WouldBlock:
-            with self._calls_waiting:
-                await self._slot.acquire()
-
-    async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> _Waiting:
-        call = Call(self._settings.new_message_id(), type(request).action, payload)
-        text = dump_call(call.message_id, call.action, call.payload)
-        waiting = _Waiting(self._table.open(call.message_id, request), trio.Event(), trio.current_time())
-        self._waiting[call.message_id] = waiting
-        try:
-            await self._connection.send(text)
-        except BaseException:
-            self._table.withdraw(waiting.call)
-            self._waiting.pop(call.message_id, None)
-            raise
-        waiting.since = trio.current_time()
-        self._settings.instrument.frame_sent(self.link, call, action=call.action, text=text)
-        return waiting
-
-    def _conclude(self, waiting: _Waiting) -> Response:
-        """The response, or the error that stands for how the call ended. The value is looked at first."""
-        call = waiting.call
-        if call.state is CallState.WAITING:
-            self._settle(waiting, Happening.TIME_IS_UP)
-            self._report(waiting, "timeout", "local")
-            seconds = self._settings.limits.call_timeout
-            raise CallTimeout(f"no reply to {type(call.request).action} within {seconds:g} s")
-        if call.state is CallState.LOST:
-            self._report(waiting, "closed", "local")
-            raise ConnectionClosed(self._closed or NOT_CONNECTED, was_sent=True)
-        assert call.reply is not None
-        if not isinstance(call.reply, CallResult):
-            code = self._version.spell(call.reply.code)
-            self._report(waiting, "rejected", "remote", code)
-            raise CallRejected(code, call.reply.description, call.reply.details, origin="remote")
-        return self._read_response(waiting, call.reply)
-
-    def _read_response(self, waiting: _Waiting, reply: CallResult) -> Response:
-        response_type = waiting.call.request.response
-        try:
-            response = self._codec.decode(response_type, reply.payload)
-        except RemoteProtocolError as exc:
-            self._report(waiting, "invalid_response", "local", exc.code)
-            raise InvalidResponse(f"{response_type.__name__}: {exc.description}") from exc
-        self._report(waiting, "response", "remote")
-        return response
-
-    def _abandon(self, waiting: _Waiting | None) -> None:
-        """The caller was cancelled. What was handed over stays outstanding until it is answered."""
-        if waiting is None:
-            return
-        self._report(waiting, "cancelled", "local")
-        if waiting.call.state is CallState.WAITING:
-            self._table.happen(waiting.call, Happening.CALLER_GONE)
-            self._nursery.start_soon(self._keep_slot, waiting)
-
-    async def _keep_slot(self, waiting: _Waiting) -> None:
-        """Hold the slot of a cancelled call for as long as the call itself would have."""
-        try:
-            with self._deadlines, trio.move_on_at(waiting.since + self._settings.limits.call_timeout):
-                await waiting.woken.wait()
-            if waiting.call.state is CallState.CANCELLED:
-                self._settle(waiting, Happening.TIME_IS_UP)
-        finally:
-            self._slot.release()
-            self.note_progress()
-
-    def _settle(self, waiting: _Waiting, happening: Happening) -> None:
-        self._table.happen(waiting.call, happening)
-        del self._waiting[waiting.call.message_id]
-
-    def _report(self, waiting: _Waiting, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
-        self._settings.instrument.call_ended(
-            self.link,
-            CallReport(
-                message_id=waiting.call.message_id,
-                action=type(waiting.call.request).action,
-                outcome=outcome,
-                origin=origin,
-                code=code,
-                seconds=trio.current_time() - waiting.since,
-            ),
-        )
 
     def _learn(self, request: Request[Any, Any], reply: Reply) -> None:
         """Tell the gate of a reply while reading it: the peer's next frame may already count on it."""
@@ -317,7 +200,7 @@ class Session:
 
     def note_progress(self) -> None:
         """Something ended; while draining that may have been the last."""
-        if self._draining and not (len(self._table) or self._calls_waiting.now or self._dispatcher.busy):
+        if self._draining and not (self._caller.busy or self._dispatcher.busy):
             self._quiet.set()
 
     def close(self, closed: Closed) -> None:
@@ -338,10 +221,7 @@ class Session:
         if self._on_closed is not None:
             self._on_closed(closed)
         self._settings.instrument.connection_closed(self.link, closed)
-        for call in self._table:
-            waiting = self._waiting[call.message_id]
-            self._settle(waiting, Happening.CONNECTION_ENDED)
-            waiting.woken.set()
+        self._caller.lose_all()
         self._dispatcher.close()
         self._quiet.set()
         self._closed_event.set()
@@ -353,6 +233,7 @@ class Session:
         """The session's tasks, until it ends: the reader and the handlers with all they start."""
         async with trio.open_nursery() as nursery:
             self._connection, self._nursery = connection, nursery
+            self._caller = Caller(self, connection, self._version, self._settings, nursery)
             self._dispatcher = Dispatcher(self, connection, self._router, self._settings, nursery)
             nursery.start_soon(self._read)
             for _ in range(self._settings.limits.handlers):
@@ -389,20 +270,20 @@ class Session:
             self._take_reply(frame, text)
 
     def _take_reply(self, reply: Reply, text: str) -> None:
-        match, call = self._table.match(reply)
-        action = type(call.request).action if call is not None else None
+        match, request = self._caller.match(reply)
+        action = type(request).action if request is not None else None
         self._settings.instrument.frame_received(self.link, reply, action=action, text=text)
         if match is not Match.MATCHED:
             self._settings.instrument.reply_dropped(self.link, match, message_id=reply.message_id)
-        if call is not None:
-            self._learn(call.request, reply)
-            self._waiting.pop(call.message_id).woken.set()
+        if request is not None:
+            self._learn(request, reply)
+            self._caller.wake(reply.message_id)
 
     def _take_bad_frame(self, error: FrameError, text: str) -> None:
         """Answer what can be answered, count the rest; a peer that sends nothing else is cut off."""
         self._settings.instrument.frame_refused(self.link, error.description, text=text)
         if error.reply_id is not None:
-            match = self._table.match_broken(error.reply_id)
+            match = self._caller.match_broken(error.reply_id)
             self._settings.instrument.reply_dropped(self.link, match, message_id=error.reply_id)
         self._bad_frames += 1
         if self._bad_frames >= self._settings.limits.bad_frames:

@@ -59,7 +59,7 @@ async def test_what_cannot_work_is_refused_before_anything_is_dialled(url, ident
 
 async def test_a_module_in_the_place_of_its_router_is_refused_by_name():
     with pytest.raises(ValueError, match=r"expected a Router as router, found <module 'ocpp_trio\.v16'"):
-        async with open_charge_point("ws://csms", "CP-1", router=v16, boot=BOOT):
+        async with open_charge_point("ws://csms", "CP-1", router=v16, boot=BOOT):  # type: ignore[arg-type]
             pytest.fail("there is no station")
 
 

@@ -110,7 +110,7 @@ async def test_a_call_that_times_out_in_it_drops_the_link_and_the_station_comes_
 ):
     """Boot at 0, online at 0.25, call timeout 30 s, first wait 0.5 s, online 0.25 s after that."""
     ground.stub.on["DataTransfer"] = [Ignore(), Result({"status": "Accepted"})]
-    lost = []
+    lost: list[object] = []
 
     async def session_task_once(station):
         if lost:

@@ -47,6 +47,20 @@ async def test_a_connection_before_its_upgrade_does_not_hold_up_a_drain(ground, 
     assert server.statistics().pending_handshakes == 0
 
 
+@pytest.mark.parametrize("steps", range(8))
+@pytest.mark.parametrize("order", range(4))
+async def test_a_connection_that_is_being_accepted_does_not_hold_up_a_drain(ground, steps, order, autojump_clock):
+    """However far it has come: some scheduler steps after its dial."""
+    async with ground.serve() as server:
+        stream = await ground.dial()
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        await server.drain(1)
+        await ground.returned.wait()
+        ground.assert_now(0)
+        await stream.aclose()
+
+
 async def test_an_admission_that_takes_its_time_is_given_up_when_the_drain_is_over(
     ground, answer_after, autojump_clock
 ):
