@@ -80,17 +80,18 @@ class FullJitterBackoff:
 class FleetBackoff:
     """The first wait uniform over `window` seconds, later ones with full jitter.
 
-    `window` is about the number of stations divided by the upgrades per second their CSMS can take.
+    `window` is about the number of stations divided by the upgrades per second their CSMS can take. The later
+    waits are spread over it as well, and then over twice as much: stations that found the CSMS still down
+    would come back together otherwise.
     """
 
-    window: float = attrs.field(default=60.0, validator=_not_negative)
-    initial: float = attrs.field(default=1.0, validator=_positive)
+    window: float = attrs.field(default=60.0, validator=_positive)
     maximum: float = attrs.field(default=300.0, validator=_positive)
     floor: float = attrs.field(default=1.0, validator=_not_negative)
 
     def delays(self, rng: Random) -> Iterator[float]:
         yield rng.uniform(0, self.window)
-        yield from FullJitterBackoff(initial=self.initial, maximum=self.maximum, floor=self.floor).delays(rng)
+        yield from FullJitterBackoff(initial=self.window, maximum=self.maximum, floor=self.floor).delays(rng)
 
 
 @attrs.frozen(kw_only=True)

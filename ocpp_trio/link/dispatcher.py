@@ -186,7 +186,7 @@ class Dispatcher:
                 except Exception as exc:
                     failure = exc
             except* Exception as group:  # errors beside Cancelled, which travels on
-                failure = group
+                self._note_failure(job.call.action, job.call.message_id, group)
         if isinstance(failure, CallRejected) and failure.origin == "local":
             return self._rejected(job, failure)
         return self._failed(job, failure)

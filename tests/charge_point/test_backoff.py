@@ -58,14 +58,24 @@ def test_full_jitter_waits_lie_between_the_floor_and_a_doubling_bound(seed):
 
 
 @given(seed=SEEDS)
-def test_fleet_waits_start_with_the_window_and_go_on_with_full_jitter(seed):
-    policy = FleetBackoff(window=60, initial=4, maximum=300, floor=1)
+def test_fleet_waits_start_with_the_window_and_go_on_with_full_jitter_over_it(seed):
+    policy = FleetBackoff(window=60, maximum=300, floor=1)
 
     first, *later = delays_of(policy, 12, seed)
 
     assert 0 <= first <= 60
     for attempt, delay in enumerate(later):
-        assert 1 <= delay <= min(4 * 2**attempt, 300)
+        assert 1 <= delay <= min(60 * 2**attempt, 300)
+
+
+def test_stations_that_came_too_early_are_spread_again():
+    """Those whose first wait fell into the outage: their second one must not bring them back together."""
+    policy = FleetBackoff(window=60)
+
+    seconds = [delays_of(policy, 2, seed)[1] for seed in range(6000)]
+
+    tenths = [sum(1 + 5.9 * n <= wait < 1 + 5.9 * (n + 1) for wait in seconds) for n in range(10)]
+    assert all(500 <= count <= 700 for count in tenths)
 
 
 def test_fleet_waits_of_many_stations_fill_the_window_evenly():
@@ -140,7 +150,6 @@ def test_the_same_seed_gives_the_same_waits_and_another_seed_others(policy):
         (FullJitterBackoff, "maximum", 0),
         (FullJitterBackoff, "floor", -1),
         (FleetBackoff, "window", -1),
-        (FleetBackoff, "initial", 0),
         (FleetBackoff, "maximum", 0),
         (FleetBackoff, "floor", -1),
         (Ocpp201Backoff, "wait_minimum", 0),

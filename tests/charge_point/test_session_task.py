@@ -110,21 +110,21 @@ async def test_a_call_that_times_out_in_it_drops_the_link_and_the_station_comes_
 ):
     """Boot at 0, online at 0.25, call timeout 30 s, first wait 0.5 s, online 0.25 s after that."""
     ground.stub.on["DataTransfer"] = [Ignore(), Result({"status": "Accepted"})]
-    lost: list[object] = []
+    lost = trio.Event()
 
     async def session_task_once(station):
-        if lost:
+        if lost.is_set():
             await trio.sleep_forever()
         await session_task(station)
 
     async with ground.open_station(session_task=session_task_once) as station:
         await station.wait_online()
         await station.wait_offline()
-        lost.append((trio.current_time(), station.state, station.statistics().closed))
+        lost.set()
+        at, state, closed = trio.current_time(), station.state, station.statistics().closed
         await station.wait_online()
         assert trio.current_time() == 31
 
-    ((at, state, closed),) = lost
     assert (at, state) == (30.25, ConnectionState.BACKING_OFF)
     assert closed.reason is CloseReason.TRANSPORT_ERROR
     assert closed.detail == "a call of the session task timed out: no reply to DataTransfer within 30 s"

@@ -111,7 +111,7 @@ async def test_session_task_that_dies_of_another_sessions_end_is_a_bug(ground, a
 
 @pytest.mark.parametrize(
     ("failing", "line"),
-    [("task", "session task of 'CP-1' failed"), ("handler", "connection 1 failed")],
+    [("task", "session task of 'CP-1' failed"), ("handler", "handler of Authorize failed")],
     ids=["task", "handler"],
 )
 async def test_bug_in_a_cleanup_stays_inside_too(ground, failing, line, autojump_clock, caplog):
