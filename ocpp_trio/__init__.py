@@ -54,6 +54,8 @@ from ocpp_trio.wire.frames import CallResult as CallResult
 from ocpp_trio.wire.frames import Frame as Frame
 from ocpp_trio.wire.frames import FrameError as FrameError
 from ocpp_trio.wire.frames import parse_frame as parse_frame
+from ocpp_trio.wire.leniency import Allowance as Allowance
+from ocpp_trio.wire.leniency import Leniency as Leniency
 from ocpp_trio.wire.message import Defect as Defect
 from ocpp_trio.wire.message import Payload as Payload
 from ocpp_trio.wire.message import Request as Request

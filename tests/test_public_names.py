@@ -8,6 +8,7 @@ import ocpp_trio
 INIT = Path(__file__).parents[1] / "ocpp_trio" / "__init__.py"
 
 EXPECTED = [
+    "Allowance",
     "Backoff",
     "Call",
     "CallError",
@@ -36,6 +37,7 @@ EXPECTED = [
     "Instrument",
     "Instruments",
     "InvalidResponse",
+    "Leniency",
     "Limits",
     "Link",
     "LocalProtocolError",

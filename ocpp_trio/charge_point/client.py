@@ -32,6 +32,7 @@ from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import NOT_CONNECTED, Session, open_session
 from ocpp_trio.link.settings import Settings
 from ocpp_trio.wire.codec import codec_of
+from ocpp_trio.wire.leniency import Leniency
 from ocpp_trio.wire.message import Request, Response
 
 logger = logging.getLogger(__name__)
@@ -363,6 +364,7 @@ async def open_charge_point(
     limits: Limits | None = None,
     instrument: Instrument | None = None,
     new_message_id: Callable[[], str] | None = None,
+    leniency: Leniency = Leniency.STRICT,
     dial: Dial = trio.open_tcp_stream,
     rng: random.Random | None = None,
 ) -> AsyncIterator[ChargePoint]:
@@ -371,7 +373,7 @@ async def open_charge_point(
     Returns at once; `await station.wait_online()` waits for registration. `boot` is sent on every
     connection (see `ReconnectPolicy.boot_on_reconnect`), heartbeats go out at the interval the CSMS names,
     or at `heartbeat_interval` seconds where it names none. `session_task` runs once per time online and
-    is cancelled with the link.
+    is cancelled with the link. `leniency` names defects of incoming payloads that are let pass.
 
     A CallTimeout that a session task lets out, alone or beside ConnectionClosed, is a failure of the link and
     no bug: the link is dropped as a transport error, with a warning in the log, and the charge point
@@ -386,6 +388,7 @@ async def open_charge_point(
         limits=limits or Limits(),
         instrument=instrument or Instrument(),
         new_message_id=new_message_id or new_message_ids(),
+        leniency=leniency,
     )
     station = ChargePoint(
         url,

@@ -23,6 +23,7 @@ from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import Session, open_session
 from ocpp_trio.link.settings import Settings
 from ocpp_trio.link.transport import GOING_AWAY, Transport, Upgrade, open_server, peer_address
+from ocpp_trio.wire.leniency import Leniency
 
 logger = logging.getLogger(__name__)
 
@@ -269,6 +270,7 @@ async def serve_csms(
     limits: Limits | None = None,
     instrument: Instrument | None = None,
     new_message_id: Callable[[], str] | None = None,
+    leniency: Leniency = Leniency.STRICT,
     listen: Listen = trio.open_tcp_listeners,
     task_status: trio.TaskStatus[CsmsServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -276,7 +278,8 @@ async def serve_csms(
 
     One router per OCPP version; the client's order decides between them. `admit` sees every upgrade request
     and may refuse it with an HTTP status before the upgrade. `session_task` runs once per session and is
-    cancelled with it. Port 0 lets the system choose; `server.port` tells.
+    cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of answered with
+    an error. Port 0 lets the system choose; `server.port` tells.
 
     The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
     because authentication and damping are not there yet. Whoever can reach the port can take a station's
@@ -290,6 +293,7 @@ async def serve_csms(
         limits=limits or Limits(),
         instrument=instrument or Instrument(),
         new_message_id=new_message_id or new_message_ids(),
+        leniency=leniency,
     )
     by_subprotocol = _by_subprotocol(routers)
     listeners = await listen(port, host=host)

@@ -50,7 +50,7 @@ class Caller:
         self._session = session
         self._connection = connection
         self._version = version
-        self._codec = codec_of(version)
+        self._codec = codec_of(version, settings.leniency)
         self._settings = settings
         self._nursery = nursery
         self._table = CorrelationTable()
@@ -134,7 +134,7 @@ class Caller:
     def _read_response(self, waiting: _Waiting, reply: CallResult) -> Response:
         response_type = waiting.call.request.response
         try:
-            response = self._codec.decode(response_type, reply.payload)
+            response = self._codec.decode(response_type, reply.payload, note=self._session.note_allowance)
         except RemoteProtocolError as exc:
             self._report(waiting, "invalid_response", "local", exc.code)
             raise InvalidResponse(f"{response_type.__name__}: {exc.description}") from exc

@@ -58,7 +58,7 @@ class Dispatcher:
         self._router = router
         self._settings = settings
         self._nursery = nursery
-        self._codec = codec_of(router.version)
+        self._codec = codec_of(router.version, settings.leniency)
         self._in_progress: set[str] = set()
         # A peer that keeps the one-CALL rule never has a second CALL here. What does not fit is refused at
         # once: the reader neither waits nor drops in silence.
@@ -161,7 +161,7 @@ class Dispatcher:
         """Run the handler and see the reply written; the answer if it was a response."""
         message_id, action = job.call.message_id, job.call.action
         try:
-            request = self._codec.decode(job.request_type, job.call.payload)
+            request = self._codec.decode(job.request_type, job.call.payload, note=self._session.note_allowance)
         except RemoteProtocolError as exc:
             await self._send_error(CallError(message_id, exc.code, exc.description, exc.details), action=action)
             return None

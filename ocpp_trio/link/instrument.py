@@ -14,6 +14,7 @@ from ocpp_trio.errors import Closed, Origin
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Frame
+from ocpp_trio.wire.leniency import Allowance
 
 Outcome = Literal["response", "rejected", "invalid_response", "timeout", "closed", "cancelled"]
 Role = Literal["charge_point", "csms"]
@@ -75,6 +76,9 @@ class Instrument:
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
         """A handler raised `error`, or (None) did not answer within its deadline."""
 
+    def leniency_used(self, link: Link, allowance: Allowance) -> None:
+        """A payload came with a defect that the settings let pass; once for each defect."""
+
     def pong_received(self, link: Link, *, seconds: float) -> None:
         """A ping was answered after `seconds`."""
 
@@ -123,6 +127,10 @@ class Instruments(Instrument):
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
         for instrument in self._instruments:
             instrument.handler_failed(link, action, message_id=message_id, error=error)
+
+    def leniency_used(self, link: Link, allowance: Allowance) -> None:
+        for instrument in self._instruments:
+            instrument.leniency_used(link, allowance)
 
     def pong_received(self, link: Link, *, seconds: float) -> None:
         for instrument in self._instruments:

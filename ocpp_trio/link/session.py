@@ -30,6 +30,7 @@ from ocpp_trio.link.transport import GOING_AWAY, Transport
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, parse_frame
+from ocpp_trio.wire.leniency import Allowance
 from ocpp_trio.wire.message import Defect, Request, Response, actions_of
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -79,7 +80,7 @@ class Session:
         self._gate = gate
         self._on_closed = on_closed
         self._version = router.version
-        self._codec = codec_of(router.version)
+        self._codec = codec_of(router.version, settings.leniency)
         ours, theirs = self._version.charge_point_requests, self._version.csms_requests
         if link.role == "csms":
             ours, theirs = theirs, ours
@@ -174,6 +175,10 @@ class Session:
         ):
             with suppress(RemoteProtocolError):  # which the caller will hear of
                 self.note_answer(request, self._codec.decode(request.response, reply.payload))
+
+    def note_allowance(self, allowance: Allowance) -> None:
+        """A defect of an incoming payload was let pass."""
+        self._settings.instrument.leniency_used(self.link, allowance)
 
     def note_answer(self, request: Request[Any, Any], response: Response) -> None:
         """Keep the gate informed: boot replies and accepted triggers decide what may be said."""

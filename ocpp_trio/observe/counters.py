@@ -10,6 +10,7 @@
 | calls_ended | outcome, origin | outgoing calls; origin "local" never was a frame |
 | timeouts | | outgoing calls without a reply in time |
 | dropped_replies | match | replies nobody took: late, duplicate, unknown, mismatched |
+| leniencies | kind | defects of incoming payloads that were let pass |
 | handler_failures | | handlers that raised or took too long |
 | opens | | sessions begun |
 | closes | reason | sessions ended |
@@ -27,6 +28,7 @@ from ocpp_trio.link.instrument import CallReport, Instrument, Link
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Call, CallError, Frame
+from ocpp_trio.wire.leniency import Allowance
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -83,6 +85,9 @@ class Counters(Instrument):
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
         self._count("handler_failures")
+
+    def leniency_used(self, link: Link, allowance: Allowance) -> None:
+        self._count("leniencies", kind=allowance.kind)
 
     def connection_opened(self, link: Link) -> None:
         self._count("opens")

@@ -15,6 +15,7 @@ from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.observe.plain import plain
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Call, CallError, Frame
+from ocpp_trio.wire.leniency import Allowance
 from ocpp_trio.wire.shape import quote
 
 TEXT_LIMIT: Final = 2000
@@ -29,7 +30,7 @@ def frame_type(frame: Frame) -> str:
 
 
 class Logs(Instrument):
-    """Writes to a logger: frames at DEBUG, ends of connections at INFO, what went wrong at WARNING."""
+    """Writes to a logger: frames at DEBUG, ends of connections and what was let pass at INFO, faults at WARNING."""
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("ocpp_trio")
@@ -115,6 +116,20 @@ class Logs(Instrument):
                 action=action,
                 outcome="handler_failed",
                 origin="local",
+            )
+
+    def leniency_used(self, link: Link, allowance: Allowance) -> None:
+        if self._on(logging.INFO):
+            self._log(
+                logging.INFO,
+                link,
+                "let pass %s in %s at %s: expected %s",
+                allowance.kind,
+                allowance.payload_type,
+                allowance.path,
+                allowance.expected,
+                outcome=allowance.kind,
+                origin="remote",
             )
 
     def connection_opened(self, link: Link) -> None:

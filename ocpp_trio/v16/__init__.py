@@ -1,4 +1,4 @@
-"""OCPP 1.6: its messages, types and enumerations, and `version`, the value that a Router takes."""
+"""OCPP 1.6 with its security extension: messages, types, enumerations, and `version`, which a Router takes."""
 
 from ocpp_trio.v16.core import AuthorizeRequest as AuthorizeRequest
 from ocpp_trio.v16.core import AuthorizeResponse as AuthorizeResponse
@@ -35,14 +35,20 @@ from ocpp_trio.v16.core import UnlockConnectorResponse as UnlockConnectorRespons
 from ocpp_trio.v16.enums import AuthorizationStatus as AuthorizationStatus
 from ocpp_trio.v16.enums import AvailabilityStatus as AvailabilityStatus
 from ocpp_trio.v16.enums import AvailabilityType as AvailabilityType
+from ocpp_trio.v16.enums import CancelReservationStatus as CancelReservationStatus
 from ocpp_trio.v16.enums import ChargePointErrorCode as ChargePointErrorCode
 from ocpp_trio.v16.enums import ChargePointStatus as ChargePointStatus
 from ocpp_trio.v16.enums import ChargingProfileKindType as ChargingProfileKindType
 from ocpp_trio.v16.enums import ChargingProfilePurposeType as ChargingProfilePurposeType
+from ocpp_trio.v16.enums import ChargingProfileStatus as ChargingProfileStatus
 from ocpp_trio.v16.enums import ChargingRateUnitType as ChargingRateUnitType
 from ocpp_trio.v16.enums import ClearCacheStatus as ClearCacheStatus
+from ocpp_trio.v16.enums import ClearChargingProfileStatus as ClearChargingProfileStatus
 from ocpp_trio.v16.enums import ConfigurationStatus as ConfigurationStatus
 from ocpp_trio.v16.enums import DataTransferStatus as DataTransferStatus
+from ocpp_trio.v16.enums import DiagnosticsStatus as DiagnosticsStatus
+from ocpp_trio.v16.enums import FirmwareStatus as FirmwareStatus
+from ocpp_trio.v16.enums import GetCompositeScheduleStatus as GetCompositeScheduleStatus
 from ocpp_trio.v16.enums import Location as Location
 from ocpp_trio.v16.enums import Measurand as Measurand
 from ocpp_trio.v16.enums import MessageTrigger as MessageTrigger
@@ -52,14 +58,83 @@ from ocpp_trio.v16.enums import Reason as Reason
 from ocpp_trio.v16.enums import RecurrencyKindType as RecurrencyKindType
 from ocpp_trio.v16.enums import RegistrationStatus as RegistrationStatus
 from ocpp_trio.v16.enums import RemoteStartStopStatus as RemoteStartStopStatus
+from ocpp_trio.v16.enums import ReservationStatus as ReservationStatus
 from ocpp_trio.v16.enums import ResetStatus as ResetStatus
 from ocpp_trio.v16.enums import ResetType as ResetType
 from ocpp_trio.v16.enums import TriggerMessageStatus as TriggerMessageStatus
 from ocpp_trio.v16.enums import UnitOfMeasure as UnitOfMeasure
 from ocpp_trio.v16.enums import UnlockStatus as UnlockStatus
+from ocpp_trio.v16.enums import UpdateStatus as UpdateStatus
+from ocpp_trio.v16.enums import UpdateType as UpdateType
 from ocpp_trio.v16.enums import ValueFormat as ValueFormat
+from ocpp_trio.v16.firmware_management import (
+    DiagnosticsStatusNotificationRequest as DiagnosticsStatusNotificationRequest,
+)
+from ocpp_trio.v16.firmware_management import (
+    DiagnosticsStatusNotificationResponse as DiagnosticsStatusNotificationResponse,
+)
+from ocpp_trio.v16.firmware_management import FirmwareStatusNotificationRequest as FirmwareStatusNotificationRequest
+from ocpp_trio.v16.firmware_management import FirmwareStatusNotificationResponse as FirmwareStatusNotificationResponse
+from ocpp_trio.v16.firmware_management import GetDiagnosticsRequest as GetDiagnosticsRequest
+from ocpp_trio.v16.firmware_management import GetDiagnosticsResponse as GetDiagnosticsResponse
+from ocpp_trio.v16.firmware_management import UpdateFirmwareRequest as UpdateFirmwareRequest
+from ocpp_trio.v16.firmware_management import UpdateFirmwareResponse as UpdateFirmwareResponse
+from ocpp_trio.v16.local_auth_list_management import GetLocalListVersionRequest as GetLocalListVersionRequest
+from ocpp_trio.v16.local_auth_list_management import GetLocalListVersionResponse as GetLocalListVersionResponse
+from ocpp_trio.v16.local_auth_list_management import SendLocalListRequest as SendLocalListRequest
+from ocpp_trio.v16.local_auth_list_management import SendLocalListResponse as SendLocalListResponse
 from ocpp_trio.v16.remote_trigger import TriggerMessageRequest as TriggerMessageRequest
 from ocpp_trio.v16.remote_trigger import TriggerMessageResponse as TriggerMessageResponse
+from ocpp_trio.v16.reservation import CancelReservationRequest as CancelReservationRequest
+from ocpp_trio.v16.reservation import CancelReservationResponse as CancelReservationResponse
+from ocpp_trio.v16.reservation import ReserveNowRequest as ReserveNowRequest
+from ocpp_trio.v16.reservation import ReserveNowResponse as ReserveNowResponse
+from ocpp_trio.v16.security import CertificateHashDataType as CertificateHashDataType
+from ocpp_trio.v16.security import CertificateSignedRequest as CertificateSignedRequest
+from ocpp_trio.v16.security import CertificateSignedResponse as CertificateSignedResponse
+from ocpp_trio.v16.security import DeleteCertificateRequest as DeleteCertificateRequest
+from ocpp_trio.v16.security import DeleteCertificateResponse as DeleteCertificateResponse
+from ocpp_trio.v16.security import ExtendedTriggerMessageRequest as ExtendedTriggerMessageRequest
+from ocpp_trio.v16.security import ExtendedTriggerMessageResponse as ExtendedTriggerMessageResponse
+from ocpp_trio.v16.security import FirmwareType as FirmwareType
+from ocpp_trio.v16.security import GetInstalledCertificateIdsRequest as GetInstalledCertificateIdsRequest
+from ocpp_trio.v16.security import GetInstalledCertificateIdsResponse as GetInstalledCertificateIdsResponse
+from ocpp_trio.v16.security import GetLogRequest as GetLogRequest
+from ocpp_trio.v16.security import GetLogResponse as GetLogResponse
+from ocpp_trio.v16.security import InstallCertificateRequest as InstallCertificateRequest
+from ocpp_trio.v16.security import InstallCertificateResponse as InstallCertificateResponse
+from ocpp_trio.v16.security import LogParametersType as LogParametersType
+from ocpp_trio.v16.security import LogStatusNotificationRequest as LogStatusNotificationRequest
+from ocpp_trio.v16.security import LogStatusNotificationResponse as LogStatusNotificationResponse
+from ocpp_trio.v16.security import SecurityEventNotificationRequest as SecurityEventNotificationRequest
+from ocpp_trio.v16.security import SecurityEventNotificationResponse as SecurityEventNotificationResponse
+from ocpp_trio.v16.security import SignCertificateRequest as SignCertificateRequest
+from ocpp_trio.v16.security import SignCertificateResponse as SignCertificateResponse
+from ocpp_trio.v16.security import SignedFirmwareStatusNotificationRequest as SignedFirmwareStatusNotificationRequest
+from ocpp_trio.v16.security import SignedFirmwareStatusNotificationResponse as SignedFirmwareStatusNotificationResponse
+from ocpp_trio.v16.security import SignedUpdateFirmwareRequest as SignedUpdateFirmwareRequest
+from ocpp_trio.v16.security import SignedUpdateFirmwareResponse as SignedUpdateFirmwareResponse
+from ocpp_trio.v16.security_enums import CertificateSignedStatusEnumType as CertificateSignedStatusEnumType
+from ocpp_trio.v16.security_enums import CertificateUseEnumType as CertificateUseEnumType
+from ocpp_trio.v16.security_enums import DeleteCertificateStatusEnumType as DeleteCertificateStatusEnumType
+from ocpp_trio.v16.security_enums import FirmwareStatusEnumType as FirmwareStatusEnumType
+from ocpp_trio.v16.security_enums import GenericStatusEnumType as GenericStatusEnumType
+from ocpp_trio.v16.security_enums import GetInstalledCertificateStatusEnumType as GetInstalledCertificateStatusEnumType
+from ocpp_trio.v16.security_enums import HashAlgorithmEnumType as HashAlgorithmEnumType
+from ocpp_trio.v16.security_enums import InstallCertificateStatusEnumType as InstallCertificateStatusEnumType
+from ocpp_trio.v16.security_enums import LogEnumType as LogEnumType
+from ocpp_trio.v16.security_enums import LogStatusEnumType as LogStatusEnumType
+from ocpp_trio.v16.security_enums import MessageTriggerEnumType as MessageTriggerEnumType
+from ocpp_trio.v16.security_enums import TriggerMessageStatusEnumType as TriggerMessageStatusEnumType
+from ocpp_trio.v16.security_enums import UpdateFirmwareStatusEnumType as UpdateFirmwareStatusEnumType
+from ocpp_trio.v16.security_enums import UploadLogStatusEnumType as UploadLogStatusEnumType
+from ocpp_trio.v16.smart_charging import ClearChargingProfileRequest as ClearChargingProfileRequest
+from ocpp_trio.v16.smart_charging import ClearChargingProfileResponse as ClearChargingProfileResponse
+from ocpp_trio.v16.smart_charging import GetCompositeScheduleRequest as GetCompositeScheduleRequest
+from ocpp_trio.v16.smart_charging import GetCompositeScheduleResponse as GetCompositeScheduleResponse
+from ocpp_trio.v16.smart_charging import SetChargingProfileRequest as SetChargingProfileRequest
+from ocpp_trio.v16.smart_charging import SetChargingProfileResponse as SetChargingProfileResponse
+from ocpp_trio.v16.types import AuthorizationData as AuthorizationData
 from ocpp_trio.v16.types import ChargingProfile as ChargingProfile
 from ocpp_trio.v16.types import ChargingSchedule as ChargingSchedule
 from ocpp_trio.v16.types import ChargingSchedulePeriod as ChargingSchedulePeriod

@@ -32,6 +32,14 @@ class AvailabilityType(StrEnum):
 
 
 @unique
+class CancelReservationStatus(StrEnum):
+    """Answer to CancelReservation; `REJECTED` where there is no such reservation (section 7.5)."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+
+
+@unique
 class ChargePointErrorCode(StrEnum):
     """Error that a Charge Point or connector reports with its status (section 7.6)."""
 
@@ -87,6 +95,15 @@ class ChargingProfilePurposeType(StrEnum):
 
 
 @unique
+class ChargingProfileStatus(StrEnum):
+    """Answer to SetChargingProfile (section 7.11)."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    NOT_SUPPORTED = "NotSupported"
+
+
+@unique
 class ChargingRateUnitType(StrEnum):
     """Unit of the limits of a charging schedule: ampere per phase, or watt in total (section 7.12)."""
 
@@ -100,6 +117,14 @@ class ClearCacheStatus(StrEnum):
 
     ACCEPTED = "Accepted"
     REJECTED = "Rejected"
+
+
+@unique
+class ClearChargingProfileStatus(StrEnum):
+    """Answer to ClearChargingProfile; `UNKNOWN` where no profile matched (section 7.21)."""
+
+    ACCEPTED = "Accepted"
+    UNKNOWN = "Unknown"
 
 
 @unique
@@ -120,6 +145,37 @@ class DataTransferStatus(StrEnum):
     REJECTED = "Rejected"
     UNKNOWN_MESSAGE_ID = "UnknownMessageId"
     UNKNOWN_VENDOR_ID = "UnknownVendorId"
+
+
+@unique
+class DiagnosticsStatus(StrEnum):
+    """Step of the upload of diagnostics; `IDLE` only if asked for by a trigger (section 7.24)."""
+
+    IDLE = "Idle"
+    UPLOADED = "Uploaded"
+    UPLOAD_FAILED = "UploadFailed"
+    UPLOADING = "Uploading"
+
+
+@unique
+class FirmwareStatus(StrEnum):
+    """Step of a firmware update; `IDLE` only if asked for by a trigger (section 7.25)."""
+
+    DOWNLOADED = "Downloaded"
+    DOWNLOAD_FAILED = "DownloadFailed"
+    DOWNLOADING = "Downloading"
+    IDLE = "Idle"
+    INSTALLATION_FAILED = "InstallationFailed"
+    INSTALLING = "Installing"
+    INSTALLED = "Installed"
+
+
+@unique
+class GetCompositeScheduleStatus(StrEnum):
+    """Answer to GetCompositeSchedule (section 7.26)."""
+
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
 
 
 @unique
@@ -246,6 +302,17 @@ class RemoteStartStopStatus(StrEnum):
 
 
 @unique
+class ReservationStatus(StrEnum):
+    """Answer to ReserveNow (section 7.40)."""
+
+    ACCEPTED = "Accepted"
+    FAULTED = "Faulted"
+    OCCUPIED = "Occupied"
+    REJECTED = "Rejected"
+    UNAVAILABLE = "Unavailable"
+
+
+@unique
 class ResetStatus(StrEnum):
     """Answer to Reset (section 7.41)."""
 
@@ -305,6 +372,24 @@ class UnlockStatus(StrEnum):
     UNLOCKED = "Unlocked"
     UNLOCK_FAILED = "UnlockFailed"
     NOT_SUPPORTED = "NotSupported"
+
+
+@unique
+class UpdateStatus(StrEnum):
+    """Answer to SendLocalList (section 7.47)."""
+
+    ACCEPTED = "Accepted"
+    FAILED = "Failed"
+    NOT_SUPPORTED = "NotSupported"
+    VERSION_MISMATCH = "VersionMismatch"
+
+
+@unique
+class UpdateType(StrEnum):
+    """Whether a local list replaces the old one or changes parts of it (section 7.48)."""
+
+    DIFFERENTIAL = "Differential"
+    FULL = "Full"
 
 
 @unique

@@ -33,6 +33,16 @@ class IdTagInfo(Payload):
 
 
 @attrs.frozen(kw_only=True)
+class AuthorizationData(Payload):
+    """An entry of the local authorization list (section 7.1)."""
+
+    id_tag: IdToken
+    """At most 20 characters."""
+    id_tag_info: IdTagInfo | None = None
+    """Required in a full update; absent in a differential one it removes the entry."""
+
+
+@attrs.frozen(kw_only=True)
 class KeyValue(Payload):
     """A configuration key, as GetConfiguration reports it (section 7.29)."""
 

@@ -2,64 +2,68 @@
 
 Two halves. The fast one is code generated per class (`compiled`), and it is all that a correct message
 ever meets. The slow one is a cattrs converter: it is asked only after the fast half refused, says where
-and why, and is the converter that people extend and use for data of their own.
+and why, and is the converter that people extend and use for data of their own. A lenient codec has one
+more converter, which is asked last.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from enum import Enum
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import attrs
 import cattrs
-import msgspec
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ocpp_trio.errors import RemoteProtocolError
-from ocpp_trio.wire.compiled import FLOAT_MAX, Misfit, reader_of, stamp, writer_of
+from ocpp_trio.wire.compiled import Misfit, reader_of, writer_of
+from ocpp_trio.wire.converter import DefectError, Json, make_converter
+from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.message import Defect, Payload, Version
-from ocpp_trio.wire.shape import Member, quote
+from ocpp_trio.wire.shape import quote
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
-Json = Any
-"""What a JSON parser hands out."""
-Hook = Callable[[Json, Any], Any]
-"""A cattrs hook: a value and the type it should become."""
-
-FAILURES_KEPT: Final = 16
-"""Faulty elements of one list that are looked into: a frame can hold a hundred thousand of them, and to find
-the first defect by rank among so many would stop everything else for seconds."""
-_Moment: Final = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class DefectError(ValueError):
-    """One leaf or member that breaks a rule; raised by the converter's hooks."""
-
-    def __init__(self, defect: Defect, expected: str, found: object) -> None:
-        super().__init__(f"expected {expected}, found {quote(found)}")
-        self.defect = defect
-        self.expected = expected
-        self.found = found
+Note = Callable[[Allowance], None]
 
 
 @attrs.frozen
 class Finding:
-    """A defect at its place in the JSON text: `$.meterValue[0].sampledValue[1].value`."""
+    """A defect at its place in the JSON text, such as `$.meterValue[0].sampledValue[1].value`.
+
+    `leniency` is the one that would let it pass.
+    """
 
     defect: Defect
     path: str
     expected: str
     found: str
+    leniency: Leniency = attrs.field(default=Leniency.STRICT, eq=False)
+
+    def let_pass_in(self, payload_type: type[Payload]) -> Allowance:
+        """The defect as one that was tolerated."""
+        return Allowance(
+            payload_type=payload_type.__name__,
+            leniency=self.leniency,
+            path=self.path,
+            expected=self.expected,
+            found=self.found,
+        )
+
+
+def _unnoticed(allowance: Allowance) -> None:
+    """Where nobody asked to be told."""
 
 
 class Codec:
-    """Reads and writes the payloads of one version. `codec_of(version)` hands out the one instance."""
+    """Reads and writes the payloads of one version. `codec_of(version)` hands out the one instance.
 
-    def __init__(self, version: Version) -> None:
+    Strict, unless a leniency says which defects of incoming payloads are let pass.
+    """
+
+    def __init__(self, version: Version, leniency: Leniency = Leniency.STRICT) -> None:
         self.version = version
-        self.converter = _strict_converter()
+        self.leniency = leniency
+        self.converter = make_converter(Leniency.STRICT)
+        self._lenient = make_converter(leniency) if leniency else None
 
     def encode(self, payload: Payload) -> bytes:
         """Compact JSON of a payload.
@@ -69,8 +73,9 @@ class Codec:
         """
         return writer_of(type(payload))(payload)  # type: ignore[arg-type]  # a class is hashable
 
-    def decode(self, payload_type: type[PayloadT], raw: bytes) -> PayloadT:
-        """Read a payload.
+    def decode(self, payload_type: type[PayloadT], raw: bytes, *, note: Note = _unnoticed) -> PayloadT:
+        """Read a payload. `note` is told of the defects that are let pass: of a list or object with very many
+        not of each.
 
         Raises RemoteProtocolError with the CALLERROR code of the first failing check (OCPP-J 1.6
         section 4.2.3) and details that name the place in the JSON text, what was expected and found.
@@ -79,153 +84,53 @@ class Codec:
             return reader_of(payload_type)(raw)  # type: ignore[no-any-return, arg-type]  # as above
         except Misfit as misfit:
             refusal = misfit
-        return self._second_opinion(payload_type, raw, refusal)
+        return self._second_opinion(payload_type, raw, refusal, note)
 
-    def _second_opinion(self, payload_type: type[PayloadT], raw: bytes, misfit: Misfit) -> PayloadT:
+    def _second_opinion(self, payload_type: type[PayloadT], raw: bytes, misfit: Misfit, note: Note) -> PayloadT:
         try:
-            return self.converter.structure(json.loads(str(raw, "utf-8")), payload_type)
-        except cattrs.BaseValidationError as error:
-            self._refuse(min(findings(error), key=lambda finding: finding.defect.value))
-        except DefectError as error:
-            self._refuse(Finding(error.defect, "$", error.expected, quote(error.found)))
+            value = json.loads(str(raw, "utf-8"))
+            read = _attempt(self.converter, payload_type, value)
         except (json.JSONDecodeError, UnicodeDecodeError):
-            self._refuse(Finding(Defect.MALFORMED, "$", "JSON", str(misfit)))
+            self._refuse([Finding(Defect.MALFORMED, "$", "JSON", str(misfit))])
         except (ValueError, RecursionError):
             # JSON that a parser gives up on: an integer of thousands of digits, lists in lists in lists.
-            self._refuse(Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", str(misfit)))
+            self._refuse([Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", str(misfit))])
+        if not isinstance(read, list):
+            return read
+        if self._lenient is None:
+            self._refuse(read)
+        found, read = read, _attempt(self._lenient, payload_type, value)
+        if isinstance(read, list):
+            self._refuse(read)
+        for each in found:  # all of it was let pass, or nothing would have been read
+            note(each.let_pass_in(payload_type))
+        return read
 
-    def _refuse(self, finding: Finding) -> NoReturn:
+    def _refuse(self, found: list[Finding]) -> NoReturn:
+        first = min(found, key=lambda finding: finding.defect.value)
         raise RemoteProtocolError(
-            self.version.error_codes[finding.defect],
-            f"{finding.path}: expected {finding.expected}, found {finding.found}",
-            details={"path": finding.path, "expected": finding.expected, "found": finding.found},
+            self.version.error_codes[first.defect],
+            f"{first.path}: expected {first.expected}, found {first.found}",
+            details={"path": first.path, "expected": first.expected, "found": first.found},
         ) from None
 
 
-@cache
-def codec_of(version: Version) -> Codec:
-    """The codec of a version, built at its first use."""
-    return Codec(version)
+def codec_of(version: Version, leniency: Leniency = Leniency.STRICT) -> Codec:
+    """The codec of a version, strict or with a leniency, built at its first use."""
+    return _codec_of(version, leniency)
 
 
-def _strict_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=True)
-
-    def structure_hook(payload_type: type[Payload]) -> Hook:
-        members = {
-            m.name: override(rename=m.wire_name, struct_hook=_member_hook(converter, m), omit_if_default=not m.required)
-            for m in payload_type._shape.members
-        }
-        structure = make_dict_structure_fn(payload_type, converter, **members)  # type: ignore[arg-type]  # overrides
-
-        def hook(value: Json, target: type[Payload]) -> Payload:
-            if type(value) is not dict:
-                raise DefectError(Defect.WRONG_TYPE, "an object", value)
-            return structure(value, target)
-
-        return hook
-
-    def unstructure_hook(payload_type: type[Payload]) -> Callable[[Payload], dict[str, Any]]:
-        members = {
-            m.name: override(rename=m.wire_name, omit_if_default=not m.required) for m in payload_type._shape.members
-        }
-        return make_dict_unstructure_fn(payload_type, converter, **members)  # type: ignore[arg-type]  # overrides
-
-    converter.register_structure_hook_factory(_is_payload, structure_hook)
-    converter.register_unstructure_hook_factory(_is_payload, unstructure_hook)
-    converter.register_unstructure_hook(datetime, stamp)
-    return converter
+_codec_of: Final = cache(Codec)
 
 
-def _is_payload(candidate: object) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, Payload)
-
-
-def _member_hook(converter: cattrs.Converter, member: Member) -> Hook:
-    leaf_hook = _leaf_hook(converter, member)
-    if not member.many:
-        return leaf_hook
-
-    def hook(values: Json, _: object) -> tuple[Any, ...]:
-        if type(values) is not list:
-            raise DefectError(Defect.WRONG_TYPE, "a list", values)
-        if member.non_empty and not values:
-            raise DefectError(Defect.WRONG_CARDINALITY, "a list of at least one element", values)
-        return _each(values, leaf_hook, member)
-
-    return hook
-
-
-def _each(values: list[Json], leaf_hook: Hook, member: Member) -> tuple[Any, ...]:
-    """Structure the elements and report those that fail, up to a bound, each under its index."""
-    done, failed = [], []
-    for index, value in enumerate(values):
-        try:
-            done.append(leaf_hook(value, member.leaf))
-        except (DefectError, cattrs.BaseValidationError) as error:
-            note = cattrs.IterableValidationNote(f"element {index}", index, member.leaf)
-            error.add_note(note)
-            failed.append(error)
-            if len(failed) == FAILURES_KEPT:
-                break
-    if failed:
-        raise cattrs.IterableValidationError(f"{member.wire_name} does not fit", failed, tuple)
-    return tuple(done)
-
-
-def _leaf_hook(converter: cattrs.Converter, member: Member) -> Hook:
-    if member.nested:
-        return lambda value, target: converter.structure(value, member.leaf)
-    return lambda value, target: _leaf(member, value)
-
-
-def _leaf(member: Member, value: Json) -> object:
-    """A JSON value as the leaf it should be; the tests come in the order in which defects win."""
-    if issubclass(member.leaf, Enum):
-        if type(value) is not str:
-            raise DefectError(Defect.WRONG_TYPE, "a string", value)
-        try:
-            return member.leaf(value)
-        except ValueError:
-            raise DefectError(Defect.UNKNOWN_ENUM_VALUE, member.expected, value) from None
-    if type(value) not in _JSON_TYPES[member.leaf]:
-        raise DefectError(Defect.WRONG_TYPE, member.expected, value)
-    if not _within_limits(member, value):
-        raise DefectError(Defect.BAD_VALUE, member.expected, value)
-    if member.leaf is datetime:
-        return msgspec.convert(value, _Moment)
-    return float(value) if member.leaf is float else value
-
-
-_JSON_TYPES: Final[Mapping[type, tuple[type, ...]]] = {
-    str: (str,),
-    int: (int,),
-    float: (float, int),
-    bool: (bool,),
-    datetime: (str,),
-}
-
-
-def _within_limits(member: Member, value: Json) -> bool:
-    if member.leaf is datetime:
-        return _is_moment(value)
-    if member.leaf is str and any("\ud800" <= character <= "\udfff" for character in value):
-        return False  # half a surrogate pair: legal in a JSON escape, not a character
-    if member.max_length is not None and len(value) > member.max_length:
-        return False
-    if member.at_least is not None and value < member.at_least:
-        return False
-    if member.leaf is float and not -FLOAT_MAX <= value <= FLOAT_MAX:
-        return False
-    return not member.one_decimal or value % 1 == 0 or round(value * 10) / 10 == value
-
-
-def _is_moment(text: str) -> bool:
+def _attempt(converter: cattrs.Converter, payload_type: type[PayloadT], value: Json) -> PayloadT | list[Finding]:
+    """The payload, or every defect that stands in its way."""
     try:
-        msgspec.convert(text, _Moment)
-    except msgspec.ValidationError:
-        return False
-    return True
+        return converter.structure(value, payload_type)
+    except cattrs.BaseValidationError as error:
+        return list(findings(error))
+    except DefectError as error:
+        return [Finding(error.defect, "$", error.expected, quote(error.found))]
 
 
 def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Finding]:
@@ -235,9 +140,11 @@ def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Fin
         if isinstance(exc, cattrs.BaseValidationError):
             yield from findings(exc, place)
         elif isinstance(exc, DefectError):
-            yield Finding(exc.defect, place, exc.expected, quote(exc.found))
+            leniency = Leniency.NULLS if exc.found is None else exc.leniency
+            yield Finding(exc.defect, place, exc.expected, quote(exc.found), leniency)
         elif isinstance(exc, cattrs.ForbiddenExtraKeysError):
-            yield Finding(Defect.EXTRA_MEMBER, path, "no other members", quote(min(exc.extra_fields)))
+            first = quote(min(exc.extra_fields))
+            yield Finding(Defect.EXTRA_MEMBER, path, "no other members", first, Leniency.EXTRA_MEMBERS)
         else:
             yield Finding(Defect.MISSING_MEMBER, place, "a value", "nothing")
 

@@ -47,10 +47,19 @@ def wire_name(name: str) -> Mapping[str, str]:
 # but is compared exactly; on the wire the two are alike.
 CiString20 = Annotated[str, MaxLength(20)]
 CiString25 = Annotated[str, MaxLength(25)]
+CiString40 = Annotated[str, MaxLength(40)]
 CiString50 = Annotated[str, MaxLength(50)]
+CiString128 = Annotated[str, MaxLength(128)]
 CiString255 = Annotated[str, MaxLength(255)]
 CiString500 = Annotated[str, MaxLength(500)]
 IdToken = CiString20
+
+String50 = Annotated[str, MaxLength(50)]
+String255 = Annotated[str, MaxLength(255)]
+String512 = Annotated[str, MaxLength(512)]
+String800 = Annotated[str, MaxLength(800)]
+String5500 = Annotated[str, MaxLength(5500)]
+String10000 = Annotated[str, MaxLength(10_000)]
 
 NonNegative = Annotated[int, AtLeast(0)]
 Decimal1 = Annotated[float, OneDecimal()]

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from ocpp_trio import (
+    Allowance,
     Call,
     CallReport,
     Closed,
@@ -15,6 +16,7 @@ from ocpp_trio import (
     ConnectionState,
     Instrument,
     Instruments,
+    Leniency,
     Limits,
     Link,
     Match,
@@ -33,6 +35,13 @@ TRANSITION = Transition(
     previous=ConnectionState.BOOTING, state=ConnectionState.ONLINE, at=1.0, attempt=0, closed=None, backoff=None
 )
 CALL = Call("m-1", "Heartbeat", b"{}")
+ALLOWANCE = Allowance(
+    payload_type="HeartbeatResponse",
+    leniency=Leniency.NULLS,
+    path="$.currentTime",
+    expected="a date-time with a time zone",
+    found="None",
+)
 
 EVENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "connection_opened": ((LINK,), {}),
@@ -44,6 +53,7 @@ EVENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "reply_dropped": ((LINK, Match.LATE), {"message_id": "m-1"}),
     "call_ended": ((LINK, REPORT), {}),
     "handler_failed": ((LINK, "Reset"), {"message_id": "m-1", "error": None}),
+    "leniency_used": ((LINK, ALLOWANCE), {}),
     "pong_received": ((LINK,), {"seconds": 0.1}),
     "state_changed": (("CP-1", TRANSITION), {}),
 }

@@ -13,19 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocpp_trio.errors import RemoteProtocolError
-from ocpp_trio.v16 import core, remote_trigger, types, version
-from ocpp_trio.wire.codec import DefectError, codec_of
+from ocpp_trio.v16 import core, version
+from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.compiled import Misfit, reader_of
+from ocpp_trio.wire.converter import DefectError
 from ocpp_trio.wire.message import Payload
 from ocpp_trio.wire.shape import Member
+from tests.v16.samples import PAYLOADS
 
 codec = codec_of(version)
-PAYLOADS = [
-    value
-    for module in (core, remote_trigger, types)
-    for value in vars(module).values()
-    if isinstance(value, type) and issubclass(value, Payload) and value.__module__ == module.__name__
-]
 every_payload_type = pytest.mark.parametrize("payload_type", PAYLOADS, ids=lambda kind: kind.__name__)
 quick = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 

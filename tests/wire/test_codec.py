@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ocpp_trio import v16
 from ocpp_trio.errors import ErrorCode, RemoteProtocolError
-from ocpp_trio.wire.codec import Codec, DefectError, Finding, codec_of, findings
+from ocpp_trio.wire.codec import Codec, Finding, codec_of, findings
+from ocpp_trio.wire.converter import DefectError
 from ocpp_trio.wire.fields import CiString20, Decimal1, NonNegative, OneOrMore
 from ocpp_trio.wire.message import Defect, Payload, Request, Response, Version
 

@@ -1,11 +1,16 @@
 """The code that is generated per class: the constructor's check, the reader and the writer."""
 
+import json
+import math
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ocpp_trio.wire.compiled import Misfit, reader_of, stamp, writer_of
 from ocpp_trio.wire.fields import CiString20, Decimal1, NonNegative, OneOrMore
@@ -52,6 +57,13 @@ class Strict(Payload):
     parts: OneOrMore[Part]
 
 
+@attrs.frozen(kw_only=True)
+class Tenths(Payload):
+    some: tuple[Decimal1, ...]
+    more: tuple[Decimal1, ...] | None = None
+    wholes: tuple[Whole, ...] | None = None
+
+
 def test_a_payload_with_only_what_is_required_is_made() -> None:
     whole = Whole(text="")
 
@@ -74,6 +86,8 @@ def test_a_payload_with_only_what_is_required_is_made() -> None:
         {"decimal": -0.1},
         {"decimal": 7},
         {"decimal": 1e22},
+        {"decimal": 1.7e308},
+        {"decimal": 10**300},
         {"moment": NOON},
         {"moment": NOON.astimezone(timezone(timedelta(hours=-3, minutes=-30)))},
         {"colour": Colour.RED},
@@ -103,6 +117,10 @@ def test_a_value_within_the_limits_is_taken(values: dict[str, Any]) -> None:
         ({"number": float("nan")}, "Whole.number: expected a number, found nan"),
         ({"number": float("inf")}, "Whole.number: expected a number, found inf"),
         ({"number": float("-inf")}, "Whole.number: expected a number, found -inf"),
+        ({"decimal": True}, "Whole.decimal: expected a number with at most one decimal digit, found True"),
+        ({"decimal": float("inf")}, "Whole.decimal: expected a number with at most one decimal digit, found inf"),
+        ({"decimal": float("nan")}, "Whole.decimal: expected a number with at most one decimal digit, found nan"),
+        ({"decimal": 10**400}, "Whole.decimal: expected a number with at most one decimal digit, found 1"),
         ({"decimal": 8.15}, "Whole.decimal: expected a number with at most one decimal digit, found 8.15"),
         ({"moment": "2026-11-21T12:00:00Z"}, "Whole.moment: expected a date-time with a time zone, found '2026"),
         ({"moment": NOON.replace(tzinfo=None)}, "Whole.moment: expected a date-time with a time zone, found datetime"),
@@ -114,6 +132,7 @@ def test_a_value_within_the_limits_is_taken(values: dict[str, Any]) -> None:
         ({"any_parts": (Part(label="x"), None)}, "Whole.any_parts[1]: expected a Part, found None"),
         ({"some_parts": ()}, "Whole.some_parts: expected a tuple of at least one element, found ()"),
         ({"tokens": "ab"}, "Whole.tokens: expected a tuple, found 'ab'"),
+        ({"any_parts": (Part(label="x"), None, None)}, "Whole.any_parts[1]: expected a Part, found None"),
         ({"tokens": ("a", "x" * 21)}, "Whole.tokens[1]: expected a string of at most 20 characters, found 'xxx"),
     ],
 )
@@ -122,6 +141,64 @@ def test_a_value_that_breaks_a_rule_is_a_value_error_that_names_the_field(values
         Whole(**{"text": "", **values})
 
     assert str(caught.value).startswith(message)
+
+
+def is_tenths_in_decimal(value: float) -> bool:
+    return value % 1 == 0 or Decimal(repr(value)) % Decimal("0.1") == 0
+
+
+# Up to 2**53 tenths, which is more than any limit in amperes or watts.
+doubles = st.floats(-9e14, 9e14)
+tenths = st.integers(-(2**53), 2**53).map(lambda n: n / 10)
+wholes = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: float(round(number)))
+neighbours = st.builds(math.nextafter, tenths, st.sampled_from([-math.inf, math.inf]))
+
+
+@settings(max_examples=500)
+@given(doubles | tenths | neighbours | wholes)
+def test_one_decimal_digit_is_counted_as_in_decimal_arithmetic(value: float) -> None:
+    text = json.dumps({"label": "", "number": value}).encode()
+
+    if is_tenths_in_decimal(value):
+        assert Part(label="", number=value) == reader_of(Part)(text)
+    else:
+        with pytest.raises(ValueError, match="at most one decimal digit"):
+            Part(label="", number=value)
+        with pytest.raises(Misfit):
+            reader_of(Part)(text)
+
+
+@given(tenths)
+def test_a_quotient_by_ten_has_one_decimal_digit(value: float) -> None:
+    assert is_tenths_in_decimal(value)
+    assert Part(label="", number=value).number == value
+
+
+def test_decimals_in_lists_are_counted_one_by_one() -> None:
+    assert reader_of(Tenths)(b'{"some":[0.1,2],"more":[]}') == Tenths(some=(0.1, 2.0), more=())
+    assert reader_of(Tenths)(b'{"some":[]}') == Tenths(some=())
+    for raw in (b'{"some":[0.1,0.15]}', b'{"some":[],"more":[0.15]}'):
+        with pytest.raises(Misfit):
+            reader_of(Tenths)(raw)
+    with pytest.raises(ValueError, match=r"Tenths.more\[1\]: expected a number with at most one decimal"):
+        Tenths(some=(), more=(0.1, 0.15))
+
+
+def test_of_equal_elements_the_one_that_is_wrong_is_named() -> None:
+    with pytest.raises(ValueError, match=r"Tenths.some\[1\]: .*, found True"):
+        Tenths(some=(1, True))
+
+
+def test_lists_in_lists_keep_their_elements_apart() -> None:
+    inner = [Whole(text=text, any_parts=tuple(Part(label=text + end) for end in "xyz")) for text in "abc"]
+    nested = Tenths(some=(), wholes=tuple(inner))
+
+    text = writer_of(Tenths)(nested)
+
+    assert reader_of(Tenths)(text) == nested
+    assert [part["label"] for whole in json.loads(text)["wholes"] for part in whole["anyParts"]] == [
+        "ax", "ay", "az", "bx", "by", "bz", "cx", "cy", "cz"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", [10**400, -(10**400)])

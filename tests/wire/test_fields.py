@@ -6,13 +6,21 @@ from ocpp_trio.wire.fields import (
     WIRE_NAME,
     CiString20,
     CiString25,
+    CiString40,
     CiString50,
+    CiString128,
     CiString255,
     CiString500,
     Decimal1,
     IdToken,
     NonNegative,
     OneOrMore,
+    String50,
+    String255,
+    String512,
+    String800,
+    String5500,
+    String10000,
     wire_name,
 )
 from ocpp_trio.wire.shape import shape_of
@@ -22,10 +30,18 @@ from ocpp_trio.wire.shape import shape_of
 class Sample:
     twenty: CiString20
     twenty_five: CiString25
+    forty: CiString40
     fifty: CiString50
+    one_hundred: CiString128
     two_hundred: CiString255
     five_hundred: CiString500
     token: IdToken
+    exact_fifty: String50
+    exact_two_hundred: String255
+    exact_five_hundred: String512
+    exact_eight_hundred: String800
+    exact_five_thousand: String5500
+    exact_ten_thousand: String10000
     count: NonNegative
     number: Decimal1
     several: OneOrMore[int]
@@ -37,7 +53,7 @@ members = {member.name: member for member in shape_of(Sample).members}
 def test_strings_have_the_lengths_of_the_specification() -> None:
     lengths = [member.max_length for member in members.values() if member.leaf is str]
 
-    assert lengths == [20, 25, 50, 255, 500, 20]
+    assert lengths == [20, 25, 40, 50, 128, 255, 500, 20, 50, 255, 512, 800, 5500, 10_000]
 
 
 def test_a_non_negative_integer_starts_at_zero() -> None:

@@ -1,0 +1,192 @@
+"""The converters behind a codec: cattrs with hooks that know every rule and name the one that is broken.
+
+Owns the slow reading of parsed JSON, strict or lenient. People extend the strict one for data of their own.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, Final
+
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from ocpp_trio.wire.compiled import FLOAT_MAX, stamp
+from ocpp_trio.wire.leniency import KEPT, Leniency, is_text, second_reading
+from ocpp_trio.wire.message import Defect, Payload
+from ocpp_trio.wire.shape import Member, quote
+
+Json = Any
+"""What a JSON parser hands out."""
+Hook = Callable[[Json, Any], Any]
+"""A cattrs hook: a value and the type it should become."""
+
+FAILURES_KEPT: Final = 16
+"""Faulty elements of one list that are looked into: a frame can hold a hundred thousand of them, and to find
+the first defect by rank among so many would stop everything else for seconds."""
+_Moment: Final = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class DefectError(ValueError):
+    """One leaf or member that breaks a rule; raised by the converter's hooks.
+
+    `leniency` is the one that would let it pass.
+    """
+
+    def __init__(self, defect: Defect, expected: str, found: object, *, leniency: Leniency = Leniency.STRICT) -> None:
+        super().__init__(f"expected {expected}, found {quote(found)}")
+        self.defect = defect
+        self.expected = expected
+        self.found = found
+        self.leniency = leniency
+
+
+def make_converter(leniency: Leniency) -> cattrs.Converter:
+    """A converter of payloads to and from plain data; a leniency changes what it reads, not what it writes."""
+    converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=Leniency.EXTRA_MEMBERS not in leniency)
+
+    def structure_hook(payload_type: type[Payload]) -> Hook:
+        members = {
+            m.name: override(
+                rename=m.wire_name, struct_hook=_member_hook(converter, m, leniency), omit_if_default=not m.required
+            )
+            for m in payload_type._shape.members
+        }
+        made = _unchecked(payload_type) if leniency else payload_type
+        structure = make_dict_structure_fn(made, converter, **members)  # type: ignore[arg-type]  # overrides
+        optional = {m.wire_name for m in payload_type._shape.members if not m.required}
+
+        def hook(value: Json, target: type[Payload]) -> Payload:
+            if type(value) is not dict:
+                raise DefectError(Defect.WRONG_TYPE, "an object", value)
+            if Leniency.NULLS in leniency:
+                value = {name: item for name, item in value.items() if item is not None or name not in optional}
+            payload = structure(value, made)
+            if leniency:
+                object.__setattr__(payload, "__class__", payload_type)
+            return payload
+
+        return hook
+
+    def unstructure_hook(payload_type: type[Payload]) -> Callable[[Payload], dict[str, Any]]:
+        members = {
+            m.name: override(rename=m.wire_name, omit_if_default=not m.required) for m in payload_type._shape.members
+        }
+        return make_dict_unstructure_fn(payload_type, converter, **members)  # type: ignore[arg-type]  # overrides
+
+    converter.register_structure_hook_factory(_is_payload, structure_hook)
+    converter.register_unstructure_hook_factory(_is_payload, unstructure_hook)
+    converter.register_unstructure_hook(datetime, stamp)
+    return converter
+
+
+def _is_payload(candidate: object) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, Payload)
+
+
+def _unchecked(payload_type: type[Payload]) -> type[Payload]:
+    """The same class with a constructor that takes everything."""
+    return type(payload_type.__name__, (payload_type,), {"__slots__": (), "__attrs_post_init__": lambda _: None})
+
+
+def _member_hook(converter: cattrs.Converter, member: Member, leniency: Leniency) -> Hook:
+    leaf_hook = _leaf_hook(converter, member, leniency)
+    if not member.many:
+        return leaf_hook
+
+    def hook(values: Json, _: object) -> tuple[Any, ...]:
+        if type(values) is not list:
+            raise DefectError(Defect.WRONG_TYPE, "a list", values)
+        if member.non_empty and not values and Leniency.EMPTY_LISTS not in leniency:
+            expected = "a list of at least one element"
+            raise DefectError(Defect.WRONG_CARDINALITY, expected, values, leniency=Leniency.EMPTY_LISTS)
+        return _each(values, leaf_hook, member)
+
+    return hook
+
+
+def _each(values: list[Json], leaf_hook: Hook, member: Member) -> tuple[Any, ...]:
+    """Structure the elements and report those that fail, up to a bound, each under its index."""
+    done, failed = [], []
+    for index, value in enumerate(values):
+        try:
+            done.append(leaf_hook(value, member.leaf))
+        except (DefectError, cattrs.BaseValidationError) as error:
+            note = cattrs.IterableValidationNote(f"element {index}", index, member.leaf)
+            error.add_note(note)
+            failed.append(error)
+            if len(failed) == FAILURES_KEPT:
+                break
+    if failed:
+        raise cattrs.IterableValidationError(f"{member.wire_name} does not fit", failed, tuple)
+    return tuple(done)
+
+
+def _leaf_hook(converter: cattrs.Converter, member: Member, leniency: Leniency) -> Hook:
+    if member.nested:
+        return lambda value, target: converter.structure(value, member.leaf)
+    return lambda value, target: _leaf(member, value, leniency)
+
+
+def _leaf(member: Member, value: Json, leniency: Leniency) -> object:
+    """A JSON value as the leaf it should be, or as what the leniency makes of it."""
+    defect = _defect_of(member, value)
+    if defect is None:
+        return _as_leaf(member, value)
+    needed, other = second_reading(member, value)
+    if not needed & leniency:
+        expected = "a string" if defect is Defect.WRONG_TYPE and issubclass(member.leaf, Enum) else member.expected
+        raise DefectError(defect, expected, value, leniency=needed)
+    return other if needed & KEPT else _leaf(member, other, leniency)
+
+
+def _defect_of(member: Member, value: Json) -> Defect | None:
+    """The rule that a leaf breaks; the tests come in the order in which defects win."""
+    is_enum = issubclass(member.leaf, Enum)
+    if type(value) not in _JSON_TYPES[str if is_enum else member.leaf]:
+        return Defect.WRONG_TYPE
+    if is_enum:
+        return None if value in _values_of(member.leaf) else Defect.UNKNOWN_ENUM_VALUE
+    return None if _within_limits(member, value) else Defect.BAD_VALUE
+
+
+def _values_of(enum: type[Enum]) -> frozenset[str]:
+    return frozenset(each.value for each in enum)
+
+
+def _as_leaf(member: Member, value: Json) -> object:
+    if member.leaf is datetime:
+        return msgspec.convert(value, _Moment)
+    return member.leaf(value)
+
+
+_JSON_TYPES: Final[Mapping[type, tuple[type, ...]]] = {
+    str: (str,),
+    int: (int,),
+    float: (float, int),
+    bool: (bool,),
+    datetime: (str,),
+}
+
+
+def _within_limits(member: Member, value: Json) -> bool:
+    if member.leaf is datetime:
+        return _is_moment(value)
+    if member.leaf is str and not is_text(value):
+        return False
+    if member.max_length is not None and len(value) > member.max_length:
+        return False
+    if member.at_least is not None and value < member.at_least:
+        return False
+    if member.leaf is float and not -FLOAT_MAX <= value <= FLOAT_MAX:
+        return False
+    return not member.one_decimal or value % 1 == 0 or round(value * 10) / 10 == value
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        msgspec.convert(text, _Moment)
+    except msgspec.ValidationError:
+        return False
+    return True

@@ -1,0 +1,438 @@
+"""Defects that are known from the field: refused by a strict codec, read by a lenient one, each by its own flag."""
+
+import json
+import pickle
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import pytest
+
+from ocpp_trio import v16
+from ocpp_trio.errors import RemoteProtocolError
+from ocpp_trio.wire.codec import Codec, codec_of
+from ocpp_trio.wire.converter import FAILURES_KEPT
+from ocpp_trio.wire.leniency import Allowance, Leniency, second_reading
+from ocpp_trio.wire.message import Payload
+from ocpp_trio.wire.shape import Member
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+TEXT = "2026-11-21T12:00:00Z"
+
+
+@attrs.frozen(kw_only=True)
+class KnownDefect:
+    """What a station or central system sends, what is made of it, and the leniency that does so."""
+
+    leniency: Leniency
+    payload_type: type[Payload]
+    members: dict[str, Any]
+    path: str
+    reads_as: Any
+
+
+def metered(**sample: Any) -> dict[str, Any]:
+    return {"connectorId": 1, "meterValue": [{"timestamp": TEXT, "sampledValue": [sample]}]}
+
+
+def limited(limit: Any) -> dict[str, Any]:
+    return {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit}],
+        },
+    }
+
+
+STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
+VALUE = "$.meterValue[0].sampledValue[0].value"
+LIMIT = "$.csChargingProfiles.chargingSchedule.chargingSchedulePeriod[0].limit"
+KNOWN = {
+    "a time of day of nowhere": KnownDefect(
+        leniency=Leniency.MISSING_OFFSETS,
+        payload_type=v16.StatusNotificationRequest,
+        members={**STATUS, "timestamp": "2026-11-21T12:00:00"},
+        path="$.timestamp",
+        reads_as=NOON,
+    ),
+    "a time of day of nowhere, with milliseconds": KnownDefect(
+        leniency=Leniency.MISSING_OFFSETS,
+        payload_type=v16.HeartbeatResponse,
+        members={"currentTime": "2026-11-21T12:00:00.250"},
+        path="$.currentTime",
+        reads_as=NOON.replace(microsecond=250_000),
+    ),
+    "an optional text that is null": KnownDefect(
+        leniency=Leniency.NULLS,
+        payload_type=v16.BootNotificationRequest,
+        members={**BOOT, "iccid": None},
+        path="$.iccid",
+        reads_as=None,
+    ),
+    "an optional list that is null": KnownDefect(
+        leniency=Leniency.NULLS,
+        payload_type=v16.GetConfigurationRequest,
+        members={"key": None},
+        path="$.key",
+        reads_as=None,
+    ),
+    "an optional object that is null": KnownDefect(
+        leniency=Leniency.NULLS,
+        payload_type=v16.StopTransactionResponse,
+        members={"idTagInfo": None},
+        path="$.idTagInfo",
+        reads_as=None,
+    ),
+    "an optional member of a nested object that is null": KnownDefect(
+        leniency=Leniency.NULLS,
+        payload_type=v16.MeterValuesRequest,
+        members=metered(value="1", phase=None),
+        path="$.meterValue[0].sampledValue[0].phase",
+        reads_as=None,
+    ),
+    "a member of the vendor's own": KnownDefect(
+        leniency=Leniency.EXTRA_MEMBERS,
+        payload_type=v16.HeartbeatRequest,
+        members={"uptime": 5},
+        path="$",
+        reads_as=v16.HeartbeatRequest(),
+    ),
+    "a member of the vendor's own in a nested object": KnownDefect(
+        leniency=Leniency.EXTRA_MEMBERS,
+        payload_type=v16.MeterValuesRequest,
+        members=metered(value="1", quality="good"),
+        path="$.meterValue[0].sampledValue[0]",
+        reads_as=v16.SampledValue(value="1"),
+    ),
+    "an identifier of a card with a long number": KnownDefect(
+        leniency=Leniency.LONG_STRINGS,
+        payload_type=v16.AuthorizeRequest,
+        members={"idTag": "x" * 21},
+        path="$.idTag",
+        reads_as="x" * 21,
+    ),
+    "a long name among keys": KnownDefect(
+        leniency=Leniency.LONG_STRINGS,
+        payload_type=v16.GetConfigurationRequest,
+        members={"key": ["A", "x" * 60]},
+        path="$.key[1]",
+        reads_as="x" * 60,
+    ),
+    "a metered value that is a number": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.MeterValuesRequest,
+        members=metered(value=230.1),
+        path=VALUE,
+        reads_as="230.1",
+    ),
+    "a metered value that is a whole number": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.MeterValuesRequest,
+        members=metered(value=154350),
+        path=VALUE,
+        reads_as="154350",
+    ),
+    "a connector that is text": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.StatusNotificationRequest,
+        members={**STATUS, "connectorId": "1"},
+        path="$.connectorId",
+        reads_as=1,
+    ),
+    "a limit that is text": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.SetChargingProfileRequest,
+        members={"connectorId": 1, "csChargingProfiles": limited("16.5")},
+        path=LIMIT,
+        reads_as=16.5,
+    ),
+    "an interval with a fraction of zero": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.BootNotificationResponse,
+        members={"status": "Accepted", "currentTime": TEXT, "interval": 300.0},
+        path="$.interval",
+        reads_as=300,
+    ),
+    "an interval that is text with a fraction of zero": KnownDefect(
+        leniency=Leniency.LOOSE_NUMBERS,
+        payload_type=v16.BootNotificationResponse,
+        members={"status": "Accepted", "currentTime": TEXT, "interval": "300.0"},
+        path="$.interval",
+        reads_as=300,
+    ),
+    "a status of OCPP 1.5": KnownDefect(
+        leniency=Leniency.UNKNOWN_ENUM_VALUES,
+        payload_type=v16.StatusNotificationRequest,
+        members={**STATUS, "status": "Occupied"},
+        path="$.status",
+        reads_as="Occupied",
+    ),
+    "a value in the wrong case": KnownDefect(
+        leniency=Leniency.UNKNOWN_ENUM_VALUES,
+        payload_type=v16.MeterValuesRequest,
+        members=metered(value="1", unit="KWh"),
+        path="$.meterValue[0].sampledValue[0].unit",
+        reads_as="KWh",
+    ),
+    "transaction data without a sample": KnownDefect(
+        leniency=Leniency.EMPTY_LISTS,
+        payload_type=v16.StopTransactionRequest,
+        members={
+            "meterStop": 1,
+            "timestamp": TEXT,
+            "transactionId": 1,
+            "transactionData": [{"timestamp": TEXT, "sampledValue": []}],
+        },
+        path="$.transactionData[0].sampledValue",
+        reads_as=(),
+    ),
+    "meter values without any": KnownDefect(
+        leniency=Leniency.EMPTY_LISTS,
+        payload_type=v16.MeterValuesRequest,
+        members={"connectorId": 1, "meterValue": []},
+        path="$.meterValue",
+        reads_as=(),
+    ),
+}
+every_known_defect = pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+
+
+def read(leniency: Leniency, payload_type: type[Payload], members: object) -> tuple[Payload, list[Allowance]]:
+    allowances: list[Allowance] = []
+    codec = codec_of(v16.version, leniency)
+    return codec.decode(payload_type, json.dumps(members).encode(), note=allowances.append), allowances
+
+
+def at(payload: Any, path: str) -> Any:
+    """The value at a path of the JSON text, such as `$.a[0].b`."""
+    for step in path.replace("[", ".").replace("]", "").split(".")[1:]:
+        if step.isdigit():
+            payload = payload[int(step)]
+        else:
+            (name,) = (member.name for member in payload._shape.members if member.wire_name == step)
+            payload = getattr(payload, name)
+    return payload
+
+
+@every_known_defect
+def test_a_strict_codec_refuses_it(known: KnownDefect) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        read(Leniency.STRICT, known.payload_type, known.members)
+
+    assert caught.value.details["path"] == known.path
+
+
+@every_known_defect
+def test_its_own_leniency_reads_it(known: KnownDefect) -> None:
+    payload, allowances = read(known.leniency, known.payload_type, known.members)
+
+    assert type(payload) is known.payload_type
+    value = at(payload, known.path)
+    assert value == known.reads_as
+    assert type(value) is type(known.reads_as)
+    assert [(each.leniency, each.path) for each in allowances] == [(known.leniency, known.path)]
+    assert {each.payload_type for each in allowances} == {known.payload_type.__name__}
+
+
+@every_known_defect
+def test_no_other_leniency_reads_it(known: KnownDefect) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        read(Leniency.ALL & ~known.leniency, known.payload_type, known.members)
+
+    assert caught.value.details["path"] == known.path
+
+
+def test_every_leniency_is_for_a_known_defect() -> None:
+    assert {known.leniency for known in KNOWN.values()} == set(Leniency)
+    assert Leniency.ALL == ~Leniency.STRICT
+
+
+def test_a_sound_payload_is_read_as_ever() -> None:
+    codec = codec_of(v16.version, Leniency.ALL)
+    told: list[Allowance] = []
+
+    request = codec.decode(v16.AuthorizeRequest, b'{"idTag":"A"}', note=told.append)
+
+    assert request == v16.AuthorizeRequest(id_tag="A")
+    assert told == []
+
+
+def test_all_defects_of_a_payload_are_let_pass_and_told() -> None:
+    members = {
+        "connectorId": "1",
+        "transactionId": None,
+        "meterValue": [
+            {"timestamp": "2026-11-21T12:00:00", "sampledValue": []},
+            {"timestamp": TEXT, "sampledValue": [{"value": 1.5, "unit": "kwh", "more": 1}, {"value": "2"}]},
+        ],
+    }
+
+    request, allowances = read(Leniency.ALL, v16.MeterValuesRequest, members)
+
+    assert isinstance(request, v16.MeterValuesRequest)
+    assert request.meter_value[0].timestamp == NOON
+    assert request.meter_value[1].sampled_value[1] == v16.SampledValue(value="2")
+    assert sorted((each.kind, each.path) for each in allowances) == [
+        ("empty_lists", "$.meterValue[0].sampledValue"),
+        ("extra_members", "$.meterValue[1].sampledValue[0]"),
+        ("loose_numbers", "$.connectorId"),
+        ("loose_numbers", "$.meterValue[1].sampledValue[0].value"),
+        ("missing_offsets", "$.meterValue[0].timestamp"),
+        ("nulls", "$.transactionId"),
+        ("unknown_enum_values", "$.meterValue[1].sampledValue[0].unit"),
+    ]
+
+
+def test_of_very_many_defects_all_are_let_pass_and_some_are_told() -> None:
+    samples = [{"value": number, "a": 1, "b": 2} for number in range(100)]
+    members = {"connectorId": 1, "meterValue": [{"timestamp": TEXT, "sampledValue": samples}]}
+
+    request, allowances = read(Leniency.ALL, v16.MeterValuesRequest, members)
+
+    assert isinstance(request, v16.MeterValuesRequest)
+    assert [sample.value for sample in request.meter_value[0].sampled_value] == [str(n) for n in range(100)]
+    assert {each.kind for each in allowances} == {"extra_members", "loose_numbers"}
+    assert len(allowances) == 2 * FAILURES_KEPT
+
+
+def test_an_allowance_says_what_was_expected_and_found() -> None:
+    _, allowances = read(Leniency.ALL, v16.HeartbeatResponse, {"currentTime": "2026-11-21T12:00:00"})
+
+    assert allowances == [
+        Allowance(
+            payload_type="HeartbeatResponse",
+            leniency=Leniency.MISSING_OFFSETS,
+            path="$.currentTime",
+            expected="a date-time with a time zone",
+            found="'2026-11-21T12:00:00'",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload_type", "members", "code", "path"),
+    [
+        (v16.AuthorizeRequest, {}, "ProtocolError", "$.idTag"),
+        (v16.AuthorizeRequest, {"idTag": None}, "TypeConstraintViolation", "$.idTag"),
+        (v16.AuthorizeRequest, {"idTag": True}, "TypeConstraintViolation", "$.idTag"),
+        (v16.AuthorizeRequest, {"idTag": ["A"]}, "TypeConstraintViolation", "$.idTag"),
+        (v16.AuthorizeRequest, {"idTag": "\ud800"}, "PropertyConstraintViolation", "$.idTag"),
+        (v16.AuthorizeRequest, {"idTag": float("nan")}, "TypeConstraintViolation", "$.idTag"),
+        (v16.AuthorizeRequest, [], "TypeConstraintViolation", "$"),
+        (v16.GetConfigurationRequest, {"key": ["A", None]}, "TypeConstraintViolation", "$.key[1]"),
+        (v16.GetConfigurationRequest, {"key": "A"}, "TypeConstraintViolation", "$.key"),
+        (v16.ResetRequest, {"type": 1}, "TypeConstraintViolation", "$.type"),
+        (v16.ResetRequest, {"type": "\udc00"}, "PropertyConstraintViolation", "$.type"),
+        (v16.UnlockConnectorRequest, {"connectorId": -1}, "PropertyConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": "-1"}, "PropertyConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": 1.5}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": "1.5"}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": ""}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": "one"}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": "1e3"}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": "9" * 5000}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.UnlockConnectorRequest, {"connectorId": True}, "TypeConstraintViolation", "$.connectorId"),
+        (v16.HeartbeatResponse, {"currentTime": 5}, "TypeConstraintViolation", "$.currentTime"),
+        (v16.HeartbeatResponse, {"currentTime": "noon"}, "PropertyConstraintViolation", "$.currentTime"),
+        (v16.HeartbeatResponse, {"currentTime": "2026-11-21"}, "PropertyConstraintViolation", "$.currentTime"),
+        (
+            v16.SetChargingProfileRequest,
+            {"connectorId": 1, "csChargingProfiles": limited("8.15")},
+            "PropertyConstraintViolation",
+            LIMIT,
+        ),
+    ],
+)
+def test_what_no_leniency_is_for_is_refused_as_ever(
+    payload_type: type[Payload], members: object, code: str, path: str
+) -> None:
+    for leniency in (Leniency.STRICT, Leniency.ALL):
+        with pytest.raises(RemoteProtocolError) as caught:
+            read(leniency, payload_type, members)
+        assert caught.value.details["path"] == path
+        if leniency is Leniency.ALL:
+            assert caught.value.code == code
+
+
+def test_a_refusal_names_a_defect_that_is_not_let_pass() -> None:
+    """The first by order is let pass, so that the second is the one to answer with."""
+    members = {**STATUS, "uptime": 5, "status": "Occupied"}
+
+    with pytest.raises(RemoteProtocolError) as caught:
+        read(Leniency.EXTRA_MEMBERS, v16.StatusNotificationRequest, members)
+
+    assert (caught.value.code, caught.value.details["path"]) == ("PropertyConstraintViolation", "$.status")
+
+
+def test_nothing_is_told_of_a_payload_that_is_refused() -> None:
+    told: list[Allowance] = []
+
+    with pytest.raises(RemoteProtocolError):
+        codec_of(v16.version, Leniency.NULLS).decode(
+            v16.StatusNotificationRequest, json.dumps({**STATUS, "info": None, "more": 1}).encode(), note=told.append
+        )
+
+    assert told == []
+
+
+def test_what_was_read_is_a_payload_like_any_other() -> None:
+    request, _ = read(Leniency.ALL, v16.StatusNotificationRequest, {**STATUS, "status": "Occupied", "info": None})
+    again, _ = read(Leniency.ALL, v16.StatusNotificationRequest, {**STATUS, "status": "Occupied"})
+
+    assert request == again
+    assert hash(request) == hash(again)
+    assert pickle.loads(pickle.dumps(request)) == request
+    assert repr(request).startswith("StatusNotificationRequest(connector_id=1, ")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        request.info = "x"  # type: ignore[attr-defined]  # on purpose
+
+
+def test_what_was_read_can_be_written() -> None:
+    request, _ = read(Leniency.ALL, v16.StatusNotificationRequest, {**STATUS, "status": "Occupied"})
+
+    assert json.loads(codec_of(v16.version).encode(request)) == {**STATUS, "status": "Occupied"}
+
+
+def test_a_constructor_is_as_strict_as_ever() -> None:
+    with pytest.raises(ValueError, match="AuthorizeRequest.id_tag"):
+        v16.AuthorizeRequest(id_tag="x" * 21)
+
+
+def test_a_number_may_become_text_that_is_too_long() -> None:
+    digits = 10**24
+
+    request, _ = read(Leniency.LOOSE_NUMBERS | Leniency.LONG_STRINGS, v16.AuthorizeRequest, {"idTag": digits})
+
+    assert request == read(Leniency.LONG_STRINGS, v16.AuthorizeRequest, {"idTag": str(digits)})[0]
+    with pytest.raises(RemoteProtocolError):
+        read(Leniency.LOOSE_NUMBERS, v16.AuthorizeRequest, {"idTag": digits})
+
+
+def test_each_leniency_of_a_version_has_one_codec() -> None:
+    assert codec_of(v16.version) is codec_of(v16.version, Leniency.STRICT)
+    assert codec_of(v16.version, Leniency.NULLS) is codec_of(v16.version, Leniency.NULLS)
+    assert codec_of(v16.version, Leniency.NULLS) is not codec_of(v16.version)
+    assert codec_of(v16.version, Leniency.NULLS).leniency is Leniency.NULLS
+
+
+def test_a_codec_is_strict_unless_told_otherwise() -> None:
+    assert Codec(v16.version).leniency is Leniency.STRICT
+
+
+def test_the_converter_that_people_extend_is_the_strict_one() -> None:
+    lenient = Codec(v16.version, Leniency.ALL)
+
+    with pytest.raises(Exception, match="While structuring"):
+        lenient.converter.structure({"idTag": "x" * 21}, v16.AuthorizeRequest)
+
+
+def test_there_is_no_second_reading_of_what_is_no_leaf_at_all() -> None:
+    member = Member(name="a", wire_name="a", leaf=bool, required=True, many=False)
+
+    assert second_reading(member, "true") == (Leniency.STRICT, "true")
+    assert second_reading(member, 1) == (Leniency.STRICT, 1)
