@@ -12,7 +12,7 @@ from ocpp_trio.charge_point.backoff import Ocpp201Backoff as Ocpp201Backoff
 from ocpp_trio.charge_point.backoff import ReconnectPolicy as ReconnectPolicy
 from ocpp_trio.charge_point.client import ChargePoint as ChargePoint
 from ocpp_trio.charge_point.client import ChargePointStatistics as ChargePointStatistics
-from ocpp_trio.charge_point.client import open_charge_point as open_charge_point
+from ocpp_trio.charge_point.opening import open_charge_point as open_charge_point
 from ocpp_trio.csms.handshake import Handshake as Handshake
 from ocpp_trio.csms.handshake import Refusal as Refusal
 from ocpp_trio.csms.server import CsmsServer as CsmsServer
