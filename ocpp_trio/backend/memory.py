@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from ocpp_trio import Router, Session, v16
 from ocpp_trio.backend.ledger import Ledger
+from ocpp_trio.backend.notices import register_notices
 from ocpp_trio.backend.records import Station, Transaction
 from ocpp_trio.backend.stations import Stations
 from ocpp_trio.backend.tags import IdTags
@@ -78,6 +79,7 @@ class MemoryBackend:
         router.on(v16.StartTransactionRequest)(self._start_transaction)
         router.on(v16.StatusNotificationRequest)(self._status_notification)
         router.on(v16.StopTransactionRequest)(self._stop_transaction)
+        register_notices(router)
 
     def on_vendor(self, vendor_id: str) -> Callable[[VendorHandler], VendorHandler]:
         """Register the handler of a vendor's DataTransfer. Raises ValueError if there is one already."""
