@@ -152,21 +152,15 @@ class Session:
         return await self._caller.call(request)
 
     def check_call(self, request: Request[Any, Any]) -> None:
-        """Raise what `call` raises before anything is sent."""
-        self._check_allowed(request)
-        self._check_open()
-
-    def _check_allowed(self, request: Request[Any, Any]) -> None:
+        """Raise what `call` raises before anything is sent. An end goes before the gate, which it may have reset."""
         action = getattr(type(request), "action", "")
         if self._outgoing.get(action) is not type(request):
             raise LocalProtocolError(f"a {self.link.role} cannot send {type(request).__name__} here")
-        if not self._gate.may_send(action):
-            raise LocalProtocolError(f"cannot send {action} while registration is {self.registration.value}")
-
-    def _check_open(self) -> None:
         closed = self._closed or (GOING_AWAY if self._draining else None)
         if closed is not None:
             raise ConnectionClosed(closed, was_sent=False)
+        if not self._gate.may_send(action):
+            raise LocalProtocolError(f"cannot send {action} while registration is {self.registration.value}")
 
     def _learn(self, request: Request[Any, Any], reply: Reply) -> None:
         """Tell the gate of a reply while reading it: the peer's next frame may already count on it."""

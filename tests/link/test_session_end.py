@@ -5,8 +5,9 @@ import trio
 import trio.testing
 
 from ocpp_trio import Closed, CloseReason, ConnectionClosed, Router, Session, v16
+from ocpp_trio.link.registration import ChargePointGate, Registration
 from ocpp_trio.link.transport import GOING_AWAY
-from tests.link.conftest import Lone, assert_at_rest
+from tests.link.conftest import Lone, assert_at_rest, open_lone
 
 REQUEST = v16.DataTransferRequest(vendor_id="Acme")
 ACCEPTED = {"status": "Accepted"}
@@ -343,3 +344,18 @@ async def test_drain_never_leaves_a_call_without_an_answer(lone, steps: int, aut
             answer = await end.hear()
 
     assert answer[:2] in ([3, "p-1"], [4, "p-1"])
+
+
+async def test_a_caller_at_the_slot_learns_of_the_end_also_where_the_gate_was_reset(autojump_clock):
+    """As a reboot does it: registration is forgotten and the link closed at one instant."""
+    gate = ChargePointGate("BootNotification", Registration.ACCEPTED)
+    errors: list[tuple[float, ConnectionClosed]] = []
+
+    async with open_lone("charge_point", gate=gate) as end, trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(fail, end, errors)
+        await trio.testing.wait_all_tasks_blocked()
+        gate.reset()
+        end.session.close(RESTART)
+
+    assert {(error.closed, error.was_sent) for _, error in errors} == {(RESTART, False), (RESTART, True)}
