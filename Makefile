@@ -14,7 +14,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
 		|| sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1  \2/p' Makefile
 
-demo: $(READY)  ## a central system and a charging station talk to each other in this terminal
+demo: $(READY)  ## a CSMS and three charge points: boot, charge, lose the link, come back
 	@$(BIN)/ocpp-trio demo
 
 test: $(READY)  ## the whole suite, with coverage

@@ -31,7 +31,7 @@ from ocpp_trio.cli.console import Console
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.cli.verdict import Evidence, Heard
-from ocpp_trio.observe import Counters
+from ocpp_trio.observe import Counters, Milestones
 from ocpp_trio.simulator import Device, NotPossible, open_simulator
 
 HOST: Final = "127.0.0.1"
@@ -83,6 +83,7 @@ class Demo:
         self._console = Console(terminal, start=self._start)
         self._csms_console = Console(terminal, start=self._start, frames=False)
         self._stations, self._csms, self._heard = Counters(), Counters(), Heard()
+        self._milestones = Milestones(start=self._start)
         self._backend = MemoryBackend(interval=INTERVAL)
 
     async def play(self) -> Evidence:
@@ -99,6 +100,7 @@ class Demo:
             csms=self._csms,
             heard=self._heard,
             transactions=tuple(self._backend.transactions.values()),
+            milestones=self._milestones,
             left_open=len(server.sessions) if server is not None else 0,
         )
 
@@ -137,7 +139,7 @@ class Demo:
             configuration=CONFIGURATION,
             power=150_000,
             reconnect=POLICY,
-            instrument=Instruments([self._stations, self._console]),
+            instrument=Instruments([self._stations, self._milestones, self._console]),
             new_message_id=lambda: f"{identity}/{next(ids)}",
             dial=self._ground.dial,
             rng=self._ground.rng,
@@ -213,6 +215,9 @@ async def _ask(server: CsmsServer, request: Request[Any, Any]) -> None:
 async def play(terminal: Terminal, ground: Ground) -> int:
     """Play the demo and judge it; the exit code."""
     evidence = await Demo(terminal, ground).play()
+    terminal.say()
+    for line in str(evidence.milestones).splitlines():
+        terminal.say(line)
     terminal.say()
     for line in evidence.table():
         terminal.say(line)

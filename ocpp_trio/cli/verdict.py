@@ -11,7 +11,7 @@ import attrs
 
 from ocpp_trio import Call, Frame, Instrument, Link, v16
 from ocpp_trio.backend import Transaction
-from ocpp_trio.observe import Counters
+from ocpp_trio.observe import Counters, Milestones
 
 HEARTBEATS: Final = 4
 """At the least from every station that kept its connection; five fit in."""
@@ -28,6 +28,11 @@ _ROWS: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
     ("heartbeats sent", "heartbeats", {"direction": "sent"}),
     ("heartbeats received", "heartbeats", {"direction": "received"}),
     ("reconnects", "reconnects", {}),
+    ("closed as intended", "closes", {"reason": "stopping"}),
+    ("closed by the peer", "closes", {"reason": "clean"}),
+    ("links cut", "closes", {"reason": "forced"}),
+    ("links broken", "closes", {"reason": "transport_error"}),
+    ("bad frames", "bad_frames", {}),
     ("timeouts", "timeouts", {}),
     ("replies dropped", "dropped_replies", {}),
     ("handler failures", "handler_failures", {}),
@@ -62,6 +67,7 @@ class Evidence:
     csms: Counters
     heard: Heard
     transactions: tuple[Transaction, ...]
+    milestones: Milestones
     left_open: int
     """Sessions of the CSMS after everything was closed."""
 

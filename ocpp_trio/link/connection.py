@@ -148,6 +148,7 @@ class Connection:
         while True:
             await trio.sleep(self._limits.ping_interval)
             sent_at = trio.current_time()
+            self._instrument.ping_sent(self._link)
             with trio.move_on_after(self._limits.pong_deadline) as deadline:
                 try:
                     await self._transport.ping()

@@ -79,6 +79,9 @@ class Instrument:
     def leniency_used(self, link: Link, allowance: Allowance) -> None:
         """A payload came with a defect that the settings let pass; once for each defect."""
 
+    def ping_sent(self, link: Link) -> None:
+        """The keepalive sends a ping; what does not answer it is cut off at the pong deadline."""
+
     def pong_received(self, link: Link, *, seconds: float) -> None:
         """A ping was answered after `seconds`."""
 
@@ -131,6 +134,10 @@ class Instruments(Instrument):
     def leniency_used(self, link: Link, allowance: Allowance) -> None:
         for instrument in self._instruments:
             instrument.leniency_used(link, allowance)
+
+    def ping_sent(self, link: Link) -> None:
+        for instrument in self._instruments:
+            instrument.ping_sent(link)
 
     def pong_received(self, link: Link, *, seconds: float) -> None:
         for instrument in self._instruments:

@@ -15,6 +15,7 @@
 | opens | | sessions begun |
 | closes | reason | sessions ended |
 | handshake_failures | reason | connections that never became a session |
+| pings | | pings that the keepalive sent |
 | pongs | | pings that were answered |
 | reconnects | | waits scheduled by a charge point's supervisor |
 """
@@ -97,6 +98,9 @@ class Counters(Instrument):
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
         self._count("handshake_failures", reason=closed.reason.value)
+
+    def ping_sent(self, link: Link) -> None:
+        self._count("pings")
 
     def pong_received(self, link: Link, *, seconds: float) -> None:
         self._count("pongs")

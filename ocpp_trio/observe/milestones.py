@@ -44,9 +44,13 @@ class Attempt:
 
 
 class Milestones(Instrument):
-    """Records the attempts of any number of stations, in the order in which they began."""
+    """Records the attempts of any number of stations, in the order in which they began.
 
-    def __init__(self) -> None:
+    The printed table counts its instants from `start`.
+    """
+
+    def __init__(self, *, start: float = 0.0) -> None:
+        self._start = start
         self._attempts: deque[Attempt] = deque(maxlen=ROWS_KEPT)
         self._current: dict[str, Attempt] = {}
 
@@ -60,7 +64,7 @@ class Milestones(Instrument):
     def __str__(self) -> str:
         width = max([7, *(len(ascii(attempt.identity)) - 2 for attempt in self._attempts)])
         head = f"{'station':<{width}}  " + "  ".join(f"{name:>10}" for name in _COLUMNS) + "  reason"
-        return "\n".join([head, *(_line(attempt, width) for attempt in self._attempts)])
+        return "\n".join([head, *(_line(attempt, width, self._start) for attempt in self._attempts)])
 
     def state_changed(self, identity: str, transition: Transition) -> None:
         if transition.state is ConnectionState.CONNECTING:
@@ -90,7 +94,7 @@ class Milestones(Instrument):
             attempt.first_heartbeat = trio.current_time()
 
 
-def _line(attempt: Attempt, width: int) -> str:
+def _line(attempt: Attempt, width: int, start: float) -> str:
     instants = (
         attempt.connect,
         attempt.open,
@@ -99,6 +103,6 @@ def _line(attempt: Attempt, width: int) -> str:
         attempt.first_heartbeat,
         attempt.lost,
     )
-    cells = "  ".join(f"{'-' if at is None else format(at, '.3f'):>10}" for at in instants)
+    cells = "  ".join(f"{'-' if at is None else format(at - start, '.3f'):>10}" for at in instants)
     reason = "-" if attempt.closed is None else ascii(str(attempt.closed))[1:-1]
     return f"{ascii(attempt.identity)[1:-1]:<{width}}  {cells}  {reason}"

@@ -32,6 +32,8 @@ async def test_everything_expected_is_seen(screen, autojump_clock):
         "meterValue 83 Wh 150000 W",
         "transactionId 2, reason Remote",
         "heartbeats sent               14       0",
+        "links cut                      1       0",
+        "station     connect        open      booted      online  first beat        lost  reason",
     ]:
         assert told in text
     assert screen.err.getvalue() == ""

@@ -10,7 +10,7 @@ import pytest
 from ocpp_trio import Call, Link, v16
 from ocpp_trio.backend import Transaction
 from ocpp_trio.cli.verdict import Evidence, Heard
-from ocpp_trio.observe import Counters
+from ocpp_trio.observe import Counters, Milestones
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -55,6 +55,7 @@ def good() -> Evidence:
         csms=Counted(call_error_sent_NotImplemented=1),
         heard=heard,
         transactions=(transaction(1, "TAG-1", v16.Reason.LOCAL), transaction(2, "TAG-3", v16.Reason.REMOTE)),
+        milestones=Milestones(),
         left_open=0,
     )
 

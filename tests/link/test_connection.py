@@ -195,6 +195,19 @@ async def test_pings_go_out_at_the_interval(wire: Wire, interval: float, autojum
     assert pongs.seen == [(n * interval, 0) for n in (1, 2, 3, 4)]
 
 
+async def test_a_ping_is_told_before_it_is_answered(wire: Wire, autojump_clock):
+    told: list[float] = []
+
+    class Pings(Instrument):
+        def ping_sent(self, link: Link) -> None:
+            told.append(trio.current_time())
+
+    async with connect(wire, instrument=Pings(), ping_interval=30):
+        await trio.sleep(45)
+
+    assert told == [30]
+
+
 async def test_a_slow_pong_is_measured_and_delays_the_next_ping(wire: Wire, autojump_clock):
     pongs = Pongs()
 

@@ -54,6 +54,7 @@ EVENTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "call_ended": ((LINK, REPORT), {}),
     "handler_failed": ((LINK, "Reset"), {"message_id": "m-1", "error": None}),
     "leniency_used": ((LINK, ALLOWANCE), {}),
+    "ping_sent": ((LINK,), {}),
     "pong_received": ((LINK,), {"seconds": 0.1}),
     "state_changed": (("CP-1", TRANSITION), {}),
 }

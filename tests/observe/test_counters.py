@@ -112,6 +112,12 @@ def test_failed_handshake_counts_by_reason(counters, link):
     assert _told(counters) == {("handshake_failures", ("reason", "refused")): 1}
 
 
+def test_ping_counts(counters, link):
+    counters.ping_sent(link)
+
+    assert _told(counters) == {("pings",): 1}
+
+
 def test_pong_counts(counters, link):
     counters.pong_received(link, seconds=0.1)
 

@@ -95,7 +95,7 @@ async def wait_for(changes: trio.MemoryReceiveChannel[Transition], state: Connec
 def ground() -> Iterator[Ground]:
     ground = Ground()
     yield ground
-    print(ground.timeline)  # shown with a failing test only
+    print(ground.milestones, ground.timeline, sep="\n")  # shown with a failing test only
 
 
 @pytest.fixture(scope="session")
