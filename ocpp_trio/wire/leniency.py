@@ -19,8 +19,9 @@ from ocpp_trio.wire.shape import Member
 class Leniency(Flag):
     """Defects of incoming payloads that are let pass; joined with `|`, taken away with `& ~`.
 
-    What is sent always keeps to the specification. A payload that was read leniently has not been through
-    the check of its constructor: it may hold text where its class says enumeration.
+    Reading only: what a person constructs is always checked. A payload that was read leniently has not been
+    through the check of its constructor, so it may hold text where its class says enumeration, and it is
+    written as it was read if it is sent on.
     """
 
     STRICT = 0

@@ -33,6 +33,11 @@ class Payload:
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
+        # Said here and not at the first message: the generated code fills exactly the slots of one class.
+        if cls.__dictoffset__:
+            raise TypeError(f"{cls.__name__}: expected an attrs class with slots")
+        if any("_shape" in vars(base) for base in cls.__mro__[1:]):
+            raise TypeError(f"{cls.__name__}: expected Payload, Request or Response as base, not a class of fields")
         cls._shape = shape_of(cls)
         cls._check = staticmethod(compile_check(cls._shape))
 

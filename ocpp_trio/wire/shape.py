@@ -84,6 +84,8 @@ def _member(field: "attrs.Attribute[Any]") -> Member:
     known = {type(rule): rule for rule in rules}
     if not isinstance(annotation, type):
         raise TypeError(f"field {field.name!r}: expected a class, found {annotation!r}")
+    if field.default not in (attrs.NOTHING, None):
+        raise TypeError(f"field {field.name!r}: expected no default but None, found {field.default!r}")
     length, minimum = known.get(MaxLength), known.get(AtLeast)
     return Member(
         name=field.name,

@@ -123,3 +123,33 @@ def test_defects_are_listed_in_the_order_in_which_they_win() -> None:
         "HANDLER_FAILED",
         "OVERLOADED",
     ]
+
+
+def test_a_class_on_top_of_a_payload_class_is_refused():
+    with pytest.raises(TypeError, match="expected Payload, Request or Response as base"):
+
+        @attrs.frozen(kw_only=True)
+        class More(PingRequest):
+            """One member more."""
+
+            extra: int | None = None
+
+
+def test_a_payload_class_without_slots_is_refused():
+    with pytest.raises(TypeError, match="Loose: expected an attrs class with slots"):
+
+        @attrs.frozen(kw_only=True, slots=False)
+        class Loose(Payload):
+            """No slots."""
+
+            label: CiString20
+
+
+def test_a_default_other_than_none_is_refused():
+    with pytest.raises(TypeError, match="field 'label': expected no default but None, found 'x'"):
+
+        @attrs.frozen(kw_only=True)
+        class Preset(Payload):
+            """JSON knows absence and no defaults."""
+
+            label: CiString20 = "x"
