@@ -8,7 +8,7 @@ import trio.testing
 
 from ocpp_trio import Closed, CloseReason, ConnectionClosed, Router, Session, v16
 from ocpp_trio.link.instrument import Role
-from tests.link.blow import LONG, Blow, let_flow_later, sweep
+from tests.blow import LONG, Blow, let_flow_later, sweep
 from tests.link.conftest import Linked, assert_at_rest, open_linked
 
 

@@ -19,7 +19,7 @@ from ocpp_trio import (
 )
 from ocpp_trio.link.connection import open_connection
 from ocpp_trio.testing import MemoryLink, open_transport_pair
-from tests.link.blow import LONG, Blow, let_flow_later, sweep
+from tests.blow import LONG, Blow, let_flow_later, sweep
 from tests.link.conftest import Side, memory_link, open_end
 from tests.link.raw_peer import TEXT, RawPeer, request
 

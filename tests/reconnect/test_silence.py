@@ -1,5 +1,6 @@
 """Peers that say nothing: at every stage there is a deadline, and behind it the next attempt."""
 
+import ssl
 from datetime import UTC, datetime
 
 import pytest
@@ -42,6 +43,31 @@ async def test_a_server_that_accepts_tcp_and_stays_silent_is_given_up_and_tried_
     assert (waiting.state, waiting.current_backoff) == (S.BACKING_OFF, 0.5)
     assert "no answer within 10 s" in waiting.closed.detail
     assert ground.dials == [0, 10.5]
+
+
+async def test_a_server_that_stays_silent_in_the_tls_handshake_is_given_up_and_tried_again(ground, autojump_clock):
+    ground.network.silent = True
+    tls = ssl.create_default_context()
+
+    async def dial(host, port):
+        stream = trio.SSLStream(await ground.dial(host, port), tls, server_hostname="csms")
+        await stream.do_handshake()
+        return stream
+
+    async with ground.open_station(dial=dial) as station:
+        await trio.sleep(10.25)
+        waiting = station.statistics()
+        await trio.sleep(34 - 10.25)
+        handshaking = station.statistics()
+
+    assert (waiting.state, waiting.current_backoff) == (S.BACKING_OFF, 0.5)
+    assert waiting.closed.reason is CloseReason.TRANSPORT_ERROR
+    assert "cannot connect within 10 s" in waiting.closed.detail
+    assert (handshaking.state, handshaking.connections) == (S.CONNECTING, 4)
+    # 10 s for each handshake, then waits of 0.5, 1 and 2 s.
+    assert ground.dials == [0, 10.5, 21.5, 33.5]
+    for link in ground.network.links:
+        assert (await link.server.receive_some())[:2] == b"\x16\x03", "a ClientHello"
 
 
 async def test_a_server_that_never_answers_the_upgrade_is_given_up_and_tried_again(ground, autojump_clock):

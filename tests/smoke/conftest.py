@@ -13,6 +13,7 @@ import trio.testing
 
 from ocpp_trio import (
     ChargePoint,
+    ChargePointStatistics,
     ExponentialBackoff,
     Instruments,
     Limits,
@@ -47,6 +48,13 @@ class Ground:
         """Exact on the virtual clock; on the real one durations are nobody's promise."""
         if self.virtual:
             assert trio.current_time() == seconds
+
+    def assert_idle(self, snapshot: ChargePointStatistics) -> None:
+        """Nothing pending, no deadline, nothing on its way out; and writes were one at a time all along."""
+        assert (snapshot.pending_calls, snapshot.deadlines) == (0, 0)
+        assert snapshot.session is not None
+        assert (snapshot.session.writes_waiting, snapshot.session.writes_in_flight) == (0, 0)
+        assert snapshot.session.max_writes_in_flight == 1
 
     @asynccontextmanager
     async def open_station(self, *, router: Router | None = None, **limits: Any) -> AsyncIterator[ChargePoint]:

@@ -54,9 +54,9 @@ async def test_close_flow_server_close_resolves_pendings(ground, clock, behaviou
 
     assert (before.pending_calls, before.deadlines) == (3, 3)
     assert after.state is ConnectionState.BACKING_OFF
-    assert (after.pending_calls, after.deadlines) == (0, 0)
-    assert (end.pending_calls, end.deadlines) == (0, 0)
+    ground.assert_idle(after)
     assert end.state is ConnectionState.ONLINE
+    ground.assert_idle(end)
     assert ground.counters.value("timeouts") == 0
     assert ground.counters.value("calls_ended", outcome="closed", origin="local") == 3
     assert ground.counters.value("closes", reason=reason) == 1

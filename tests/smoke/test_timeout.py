@@ -37,7 +37,7 @@ async def test_timeout_no_server_reply_local_timeout_error(ground, clock, caplog
 
     for snapshot in (after, end):
         assert snapshot.state is ConnectionState.ONLINE
-        assert (snapshot.pending_calls, snapshot.deadlines) == (0, 0)
+        ground.assert_idle(snapshot)
     assert ground.counters.value("timeouts") == 1
     assert ground.counters.value("calls_ended", outcome="timeout", origin="local") == 1
     assert ground.counters.value("call_error") == 0

@@ -43,8 +43,9 @@ async def test_unknown_action_yields_not_implemented(ground, clock):
     assert len(ground.stub.received("Heartbeat")) >= 2
     assert ground.stub.connections == 1
 
-    assert (after.pending_calls, after.deadlines) == (0, 0)
-    assert still.state is ConnectionState.ONLINE
+    for snapshot in (after, still):
+        assert snapshot.state is ConnectionState.ONLINE
+        ground.assert_idle(snapshot)
     assert ground.counters.value("call_error", code="NotImplemented", direction="received") == 1
     assert ground.counters.value("calls_ended", outcome="rejected", origin="remote") == 1
     assert ground.counters.value("timeouts") == 0
