@@ -192,13 +192,14 @@ class CsmsStub:
     async def send(self, text: str, *, connection: int | None = None) -> None:
         """Send any text on a connection, the newest one by default.
 
-        Raises ConnectionClosed if it has ended, LookupError if there never was one.
+        Cancelling in the middle of a frame ends the connection. Raises ConnectionClosed if it has ended,
+        LookupError if there never was one.
         """
         number = self._number(connection)
         frame = self._record(number, "sent", text)
         try:
             await self._transports[number].send(text)
-        except ConnectionClosed:
+        except (ConnectionClosed, trio.Cancelled):
             self.frames.remove(frame)
             raise
 

@@ -242,3 +242,16 @@ async def test_answer_needs_a_call(ground, clock, behaviour):
     async with ground.connect():
         with pytest.raises(ValueError, match=f"expected a CALL to answer with {behaviour.__class__.__name__}"):
             await ground.stub.do(behaviour)
+
+
+async def test_a_send_that_was_cancelled_is_not_recorded_as_sent(ground, clock):
+    async with ground.connect() as station:
+        await _exchange(station, BOOT)
+        before = ground.stub.sent()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await ground.stub.send("[]")
+        after = ground.stub.sent()
+
+    assert scope.cancelled_caught
+    assert after == before
