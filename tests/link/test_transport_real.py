@@ -195,3 +195,10 @@ async def test_an_http_request_that_is_no_upgrade_gets_its_400_whole(socket_pair
 
     (answer,) = answers
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_the_peer_of_a_unix_socket_has_no_address():
+    ours, theirs = trio.socket.socketpair()
+    with theirs:
+        async with trio.SocketStream(ours) as stream:
+            assert peer_address(stream) == ""

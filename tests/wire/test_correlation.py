@@ -266,3 +266,12 @@ def test_every_order_of_events_settles_each_call_exactly_once(plan: list[tuple[o
     assert max(matched.values(), default=0) <= 1
     assert len(table) == 0
     assert len(table._settled) == min(len(calls), SETTLED_KEPT)
+
+
+def test_a_message_id_of_more_than_36_characters_is_refused():
+    table = CorrelationTable()
+
+    with pytest.raises(LocalProtocolError, match="expected a message id of at most 36 characters"):
+        table.open("x" * 37, PING)
+
+    assert len(table) == 0
