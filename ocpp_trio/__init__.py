@@ -43,6 +43,7 @@ from ocpp_trio.link.router import Router as Router
 from ocpp_trio.link.session import Session as Session
 from ocpp_trio.link.session import SessionStatistics as SessionStatistics
 from ocpp_trio.link.settings import Settings as Settings
+from ocpp_trio.link.tally import SessionCounters as SessionCounters
 from ocpp_trio.link.transport import Transport as Transport
 from ocpp_trio.link.transport import Upgrade as Upgrade
 from ocpp_trio.link.transport import open_client as open_client

@@ -54,6 +54,7 @@ EXPECTED = [
     "Response",
     "Router",
     "Session",
+    "SessionCounters",
     "SessionStatistics",
     "Settings",
     "Transition",

@@ -21,11 +21,12 @@ from ocpp_trio.errors import (
 from ocpp_trio.link.caller import Caller
 from ocpp_trio.link.connection import Connection, open_connection
 from ocpp_trio.link.dispatcher import Dispatcher
-from ocpp_trio.link.instrument import Link
+from ocpp_trio.link.instrument import Instruments, Link
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.registration import Gate, Registration
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.tally import SessionCounters, Tally
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.correlation import Match
@@ -55,6 +56,7 @@ class SessionStatistics:
     inbox: int
     handlers_running: int
     refusals: int
+    counters: SessionCounters
 
 
 class Session:
@@ -76,7 +78,8 @@ class Session:
     ) -> None:
         self.link = link
         self._router = router
-        self._settings = settings
+        self._tally = Tally()
+        self._settings = attrs.evolve(settings, instrument=Instruments([self._tally, settings.instrument]))
         self._gate = gate
         self._on_closed = on_closed
         self._version = router.version
@@ -122,6 +125,7 @@ class Session:
             inbox=self._dispatcher.waiting,
             handlers_running=self._dispatcher.handlers.now,
             refusals=self._dispatcher.refusals.now,
+            counters=self._tally.snapshot(),
         )
 
     async def wait_closed(self) -> Closed:
