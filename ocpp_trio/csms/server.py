@@ -13,7 +13,7 @@ import trio
 
 from ocpp_trio.csms.handshake import Handshake, Refusal, choose_subprotocol, identity_of
 from ocpp_trio.csms.registry import SUPERSEDED, Registry
-from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
 from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link
 from ocpp_trio.link.limits import IDENTITY_LIMIT, Limits
@@ -239,7 +239,7 @@ class CsmsServer:
 def _end_of_task(session: Session, group: ExceptionGroup[Exception]) -> None:
     """Only to learn of its own session's end is no failure of a task that makes calls on it."""
     ended = session.closed is not None or session.draining
-    if ended and group.split(ConnectionClosed)[1] is None:
+    if ended and is_loss(group):
         return
     logger.exception("session task of %r failed", session.identity)
     session.close(Closed(CloseReason.STOPPING, 1011, "internal error"))
