@@ -13,8 +13,10 @@ from ocpp_trio.charge_point.backoff import ReconnectPolicy as ReconnectPolicy
 from ocpp_trio.charge_point.client import ChargePoint as ChargePoint
 from ocpp_trio.charge_point.client import ChargePointStatistics as ChargePointStatistics
 from ocpp_trio.charge_point.opening import open_charge_point as open_charge_point
-from ocpp_trio.csms.handshake import Handshake as Handshake
-from ocpp_trio.csms.handshake import Refusal as Refusal
+from ocpp_trio.csms.authentication import Acceptance as Acceptance
+from ocpp_trio.csms.authentication import Authenticator as Authenticator
+from ocpp_trio.csms.authentication import Credentials as Credentials
+from ocpp_trio.csms.authentication import Refusal as Refusal
 from ocpp_trio.csms.server import CsmsServer as CsmsServer
 from ocpp_trio.csms.server import CsmsStatistics as CsmsStatistics
 from ocpp_trio.csms.server import serve_csms as serve_csms

@@ -8,7 +8,9 @@ import ocpp_trio
 INIT = Path(__file__).parents[1] / "ocpp_trio" / "__init__.py"
 
 EXPECTED = [
+    "Acceptance",
     "Allowance",
+    "Authenticator",
     "Backoff",
     "Call",
     "CallError",
@@ -23,6 +25,7 @@ EXPECTED = [
     "Closed",
     "ConnectionClosed",
     "ConnectionState",
+    "Credentials",
     "CsmsServer",
     "CsmsStatistics",
     "Defect",
@@ -32,7 +35,6 @@ EXPECTED = [
     "Frame",
     "FrameError",
     "FullJitterBackoff",
-    "Handshake",
     "HandshakeError",
     "Instrument",
     "Instruments",

@@ -11,27 +11,26 @@ from typing import Any
 import attrs
 import trio
 
-from ocpp_trio.csms.handshake import Handshake, Refusal, choose_subprotocol, identity_of
+from ocpp_trio.csms.admission import Admission
+from ocpp_trio.csms.authentication import Authenticator
+from ocpp_trio.csms.handshake import identity_of
 from ocpp_trio.csms.registry import SUPERSEDED, Registry
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
 from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link
-from ocpp_trio.link.limits import IDENTITY_LIMIT, Limits
+from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import Session, open_session
 from ocpp_trio.link.settings import Settings
-from ocpp_trio.link.transport import GOING_AWAY, Transport, Upgrade, open_server, peer_address
+from ocpp_trio.link.transport import GOING_AWAY, Transport, open_server, peer_address
 from ocpp_trio.wire.leniency import Leniency
 
 logger = logging.getLogger(__name__)
 
 Listen = Callable[..., Awaitable[Sequence[trio.abc.Listener[Any]]]]
-Admit = Callable[[Handshake], Awaitable[Refusal | None]]
 CsmsSessionTask = Callable[[Session], Awaitable[None]]
-
-_NO_VERSION = Closed(CloseReason.PROTOCOL_ERROR, 1002, "no common subprotocol")
 
 
 @attrs.frozen(kw_only=True)
@@ -54,12 +53,12 @@ class CsmsServer:
         listeners: Sequence[trio.abc.Listener[Any]],
         settings: Settings,
         *,
-        admit: Admit | None,
+        authenticate: Authenticator | None,
         session_task: CsmsSessionTask | None,
     ) -> None:
         self._routers = routers
         self._settings = settings
-        self._admit = admit
+        self._admission = Admission(routers, authenticate=authenticate)
         self._session_task = session_task
         self._registry = Registry()
         self._handshakes = Depth()
@@ -131,10 +130,11 @@ class CsmsServer:
             if self._handshakes.now >= self._settings.limits.pending_handshakes:
                 raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
             handshaking.enter_context(self._handshakes)
-            async with open_server(stream, limits=self._settings.limits) as upgrade:
+            async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
                 link = attrs.evolve(link, identity=identity_of(upgrade.path) or "")
                 with self._telling_failures(link):
-                    transport = await self._shake_hands(upgrade, link, deadline)
+                    await self._admission.judge(upgrade, link, deadline)
+                    transport = await self._admission.accept(upgrade, deadline)
                     handshaking.close()
                     await self._take_place(transport, link)
 
@@ -167,48 +167,6 @@ class CsmsServer:
                 raise ConnectionClosed(SUPERSEDED)
             if not self._accepting.cancel_called:
                 await self._serve_session(transport, link)
-
-    async def _shake_hands(self, upgrade: Upgrade, link: Link, deadline: float) -> Transport:
-        """Answer the upgrade request: the only way to a session. Raises HandshakeError for every other way."""
-        try:
-            with trio.fail_at(deadline):
-                refusal = await self._judge(upgrade, link)
-                if refusal is not None:
-                    await upgrade.reject(refusal.status, headers=refusal.headers, body=refusal.detail.encode())
-                    raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)
-                # No match is answered 101 without the header, and closed then (OCPP-J 1.6 section 3.2).
-                chosen = choose_subprotocol(upgrade.subprotocols, self._routers)
-                transport = await upgrade.accept(chosen)
-        except trio.TooSlowError:
-            raise HandshakeError(Closed(CloseReason.TRANSPORT_ERROR, None, "the handshake took too long")) from None
-        if chosen is None:
-            transport.end(_NO_VERSION)
-            raise HandshakeError(_NO_VERSION, status=101)
-        return transport
-
-    async def _judge(self, upgrade: Upgrade, link: Link) -> Refusal | None:
-        """Why not: syntax first, then the caller's hook."""
-        if upgrade.defect is not None:
-            return Refusal(400, upgrade.defect)
-        if not link.identity:
-            return Refusal(
-                404,
-                f"expected a charge point identity of at most {IDENTITY_LIMIT} characters as last segment of the path",
-            )
-        if self._admit is None:
-            return None
-        handshake = Handshake(
-            identity=link.identity,
-            path=upgrade.path,
-            subprotocols=upgrade.subprotocols,
-            headers=upgrade.headers,
-            peer=link.peer,
-        )
-        try:
-            return await self._admit(handshake)
-        except Exception:
-            logger.exception("the admission hook failed for %r", link.identity)
-            return Refusal(500, "internal error")
 
     async def _serve_session(self, transport: Transport, link: Link) -> None:
         assert transport.subprotocol is not None  # the handshake chose one of our routers' keys
@@ -265,7 +223,7 @@ async def serve_csms(
     port: int,
     *,
     host: str | None = None,
-    admit: Admit | None = None,
+    authenticate: Authenticator | None = None,
     session_task: CsmsSessionTask | None = None,
     limits: Limits | None = None,
     instrument: Instrument | None = None,
@@ -276,14 +234,14 @@ async def serve_csms(
 ) -> None:
     """Serve charge points: `server = await nursery.start(serve_csms, [router], 9000)`.
 
-    One router per OCPP version; the client's order decides between them. `admit` sees every upgrade request
-    and may refuse it with an HTTP status before the upgrade. `session_task` runs once per session and is
-    cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of answered with
-    an error. Port 0 lets the system choose; `server.port` tells.
+    One router per OCPP version; the client's order decides between them. `authenticate` sees every upgrade
+    request and accepts it or refuses it with an HTTP status before the upgrade. `session_task` runs once per
+    session and is cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of
+    answered with an error. Port 0 lets the system choose; `server.port` tells.
 
     The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
     because authentication and damping are not there yet. Whoever can reach the port can take a station's
-    place; until then `admit` is where to ask for credentials.
+    place; until then `authenticate` is where to ask for credentials.
 
     Runs until drained or cancelled; cancelling closes every session with 1001, within a few close timeouts.
     Raises OSError if the port cannot be bound, ValueError for two routers of one version, or for what
@@ -297,6 +255,6 @@ async def serve_csms(
     )
     by_subprotocol = _by_subprotocol(routers)
     listeners = await listen(port, host=host)
-    server = CsmsServer(by_subprotocol, listeners, settings, admit=admit, session_task=session_task)
+    server = CsmsServer(by_subprotocol, listeners, settings, authenticate=authenticate, session_task=session_task)
     task_status.started(server)
     await server.serve()

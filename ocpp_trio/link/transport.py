@@ -298,11 +298,11 @@ def _as_connection_closed(transport: Transport) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def open_server(stream: trio.abc.Stream, *, limits: Limits) -> AsyncIterator[Upgrade]:
+async def open_server(stream: trio.abc.Stream, *, limits: Limits, deadline: float = math.inf) -> AsyncIterator[Upgrade]:
     """Read an upgrade request from a stream, and close the stream on the way out.
 
-    Raises HandshakeError if no request comes within `limits.handshake_deadline` seconds; what came instead
-    is answered by the engine (400, 426) where it is HTTP at all.
+    Raises HandshakeError if no request comes within `limits.handshake_deadline` seconds, or by `deadline` on
+    trio's clock if that is earlier; what came instead is answered by the engine (400, 426) where it is HTTP at all.
     """
     referee = Referee(ConnectionType.SERVER, limits)
     guard = Guard(stream, referee, limits)
@@ -312,7 +312,7 @@ async def open_server(stream: trio.abc.Stream, *, limits: Limits) -> AsyncIterat
     async with open_background() as nursery:
         try:
             nursery.start_soon(transport.run)
-            with trio.move_on_after(limits.handshake_deadline):
+            with trio.move_on_at(min(deadline, trio.current_time() + limits.handshake_deadline)):
                 await referee.settled.wait()
             if referee.request is None:
                 closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")

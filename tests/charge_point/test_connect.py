@@ -66,13 +66,13 @@ async def test_a_bug_in_a_dial_is_no_network_failure():
 
 
 async def test_an_upgrade_that_is_refused_carries_the_status(ground, autojump_clock):
-    async def admit(handshake):
+    async def authenticate(credentials):
         return Refusal(503, headers=[(b"Retry-After", b"17")])
 
     async with trio.open_nursery() as nursery:
         await nursery.start(
             lambda task_status: serve_csms(
-                [Router(v16)], 9000, admit=admit, listen=ground.network.listen, task_status=task_status
+                [Router(v16)], 9000, authenticate=authenticate, listen=ground.network.listen, task_status=task_status
             )
         )
 

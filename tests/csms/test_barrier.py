@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import CallRejected, Closed, CloseReason, Instrument, v16
+from ocpp_trio import Acceptance, CallRejected, Closed, CloseReason, Instrument, v16
 
 ACCEPTED = v16.AuthorizeResponse(id_tag_info=v16.IdTagInfo(status=v16.AuthorizationStatus.ACCEPTED))
 AUTHORIZE = '[2,"m-1","Authorize",{"idTag":"TAG"}]'
@@ -227,9 +227,10 @@ async def test_broken_websocket_touches_nobody_else(ground, garbage, reason, aut
 )
 @pytest.mark.parametrize("pause", [0.0, 0.5], ids=["at_once", "later"])
 async def test_reset_at_any_moment_touches_nobody_else(ground, moment, pause, autojump_clock, caplog):
-    async def admit(handshake):
-        if handshake.identity == "CP-1" and moment == "while_admitted":
+    async def authenticate(credentials):
+        if credentials.identity == "CP-1" and moment == "while_admitted":
             await trio.sleep(1)
+        return Acceptance(authenticated=False)
 
     @ground.router.on(v16.AuthorizeRequest)
     async def authorize(session, request):
@@ -246,7 +247,7 @@ async def test_reset_at_any_moment_touches_nobody_else(ground, moment, pause, au
         "in_a_handler": request + ground.frame(AUTHORIZE),
     }[moment]
 
-    async with ground.serve(admit=admit) as server, ground.neighbour():
+    async with ground.serve(authenticate=authenticate) as server, ground.neighbour():
         stream = await ground.dial()
         link = ground.network.links[-1]
         await stream.send_all(sent[: len(request)])
@@ -306,12 +307,13 @@ async def test_instrument_that_raises_ends_only_the_connection_it_was_told_about
         if link.identity == "CP-1":
             raise RuntimeError("a bug")
 
-    async def admit(handshake):
+    async def authenticate(credentials):
         await trio.lowlevel.checkpoint()
-        if handshake.identity == "CP-1" and event == "handshake_failed":
+        if credentials.identity == "CP-1" and event == "handshake_failed":
             raise RuntimeError("refuse")
+        return Acceptance(authenticated=False)
 
-    async with ground.serve(instrument=Broken(), admit=admit) as server, ground.neighbour():
+    async with ground.serve(instrument=Broken(), authenticate=authenticate) as server, ground.neighbour():
         stream = await ground.dial()
         await stream.send_all(ground.request())
         await trio.sleep(1)

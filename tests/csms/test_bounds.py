@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from ocpp_trio import Router, serve_csms, v16
+from ocpp_trio import Acceptance, Router, serve_csms, v16
 from ocpp_trio.csms.handshake import identity_of
 
 
@@ -64,12 +64,13 @@ async def test_a_connection_that_is_being_accepted_does_not_hold_up_a_drain(grou
 async def test_an_admission_that_takes_its_time_is_given_up_when_the_drain_is_over(
     ground, answer_after, autojump_clock
 ):
-    async def admit(handshake):
-        if handshake.identity == "CP-2":
+    async def authenticate(credentials):
+        if credentials.identity == "CP-2":
             await trio.sleep(9)
+        return Acceptance(authenticated=False)
 
     answer_after(60)
-    async with ground.serve(admit=admit) as server, ground.connect() as station:
+    async with ground.serve(authenticate=authenticate) as server, ground.connect() as station:
         await station.send(2, "s-1", "Authorize", {"idTag": "TAG"})
         stream = await ground.dial()
         await stream.send_all(ground.request("/ocpp/CP-2"))

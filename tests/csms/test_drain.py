@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import CloseReason, ConnectionClosed, HandshakeError, v16
+from ocpp_trio import Acceptance, CloseReason, ConnectionClosed, HandshakeError, v16
 
 
 def _errors(caplog):
@@ -193,9 +193,10 @@ async def test_handshake_that_is_under_way_gets_no_session(
 ):
     """One that takes longer than the drain is cut off at its end."""
 
-    async def admit(handshake):
-        if handshake.identity == "CP-2":
+    async def authenticate(credentials):
+        if credentials.identity == "CP-2":
             await trio.sleep(pause)
+        return Acceptance(authenticated=False)
 
     async def come_late():
         try:
@@ -206,7 +207,11 @@ async def test_handshake_that_is_under_way_gets_no_session(
 
     ends: list[object] = []
     answer_after(4)
-    async with ground.serve(admit=admit) as server, ground.connect() as station, trio.open_nursery() as nursery:
+    async with (
+        ground.serve(authenticate=authenticate) as server,
+        ground.connect() as station,
+        trio.open_nursery() as nursery,
+    ):
         await station.send(2, "s-1", "Authorize", {"idTag": "TAG"})
         nursery.start_soon(come_late)
         await trio.sleep(1)

@@ -117,10 +117,10 @@ async def test_reset_touches_nobody_else(real_ground, moment, caplog):
 
 
 async def test_refusal_reaches_the_client(real_ground):
-    async def admit(handshake):
+    async def authenticate(credentials):
         return Refusal(503, "later", headers=[(b"Retry-After", b"7")])
 
-    async with real_ground.serve(admit=admit):
+    async with real_ground.serve(authenticate=authenticate):
         with pytest.raises(HandshakeError) as refused:
             async with real_ground.connect():
                 pass

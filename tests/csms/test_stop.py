@@ -92,10 +92,10 @@ async def test_handlers_are_cancelled(ground, answer_after, autojump_clock):
 
 @pytest.mark.parametrize("sent", [b"", b"GET /", None], ids=["nothing", "half_a_request", "in_the_hook"])
 async def test_handshakes_are_dropped(ground, sent, autojump_clock):
-    async def admit(handshake):
+    async def authenticate(credentials):
         await trio.sleep_forever()
 
-    async with ground.serve(admit=admit):
+    async with ground.serve(authenticate=authenticate):
         stream = await ground.dial()
         await stream.send_all(ground.request() if sent is None else sent)
         await trio.sleep(1)

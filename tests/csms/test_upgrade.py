@@ -9,8 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import CloseReason, HandshakeError, Refusal, Router, v16
+from ocpp_trio import Acceptance, CloseReason, HandshakeError, Refusal, Router, v16
 
+ANYBODY = Acceptance(authenticated=False)
 VERSION_9 = attrs.evolve(v16.version, subprotocol="ocpp9.9")
 
 
@@ -70,23 +71,24 @@ async def test_offer_may_be_split_over_several_header_lines(ground, autojump_clo
 async def test_hook_sees_the_request(ground, autojump_clock):
     seen = []
 
-    async def admit(handshake):
-        seen.append(handshake)
+    async def authenticate(credentials):
+        seen.append(credentials)
+        return ANYBODY
 
     headers = ((b"Authorization", b"Basic " + base64.b64encode(b"CP 1:\x00\xff")),)
     async with (
-        ground.serve(admit=admit),
+        ground.serve(authenticate=authenticate),
         ground.connect("CP%201?x=1", subprotocols=("ocpp2.1", "ocpp1.6"), headers=headers) as station,
     ):
         answer = await station.call("Heartbeat")
 
-    (handshake,) = seen
+    (credentials,) = seen
     assert answer[0] == 3
-    assert handshake.identity == "CP 1"
-    assert handshake.path == "/ocpp/CP%201?x=1"
-    assert handshake.subprotocols == ("ocpp2.1", "ocpp1.6")
-    assert handshake.peer == "memory:1"
-    assert dict(handshake.headers)[b"authorization"] == b"Basic Q1AgMToA/w=="
+    assert credentials.identity == "CP 1"
+    assert credentials.path == "/ocpp/CP%201?x=1"
+    assert credentials.subprotocols == ("ocpp2.1", "ocpp1.6")
+    assert credentials.peer == "memory:1"
+    assert dict(credentials.headers)[b"authorization"] == b"Basic Q1AgMToA/w=="
 
 
 @pytest.mark.parametrize(
@@ -100,10 +102,10 @@ async def test_hook_sees_the_request(ground, autojump_clock):
     ids=lambda value: str(getattr(value, "status", "")),
 )
 async def test_hook_refuses_with_a_status_before_the_upgrade(ground, refusal, retry_after, autojump_clock):
-    async def admit(handshake):
+    async def authenticate(credentials):
         return refusal
 
-    async with ground.serve(admit=admit) as server:
+    async with ground.serve(authenticate=authenticate) as server:
         stream = await ground.dial()
         await stream.send_all(ground.request())
         response = await ground.read(stream)
@@ -128,10 +130,10 @@ async def test_hook_refuses_with_a_status_before_the_upgrade(ground, refusal, re
 
 @pytest.mark.parametrize("path", ["/", "/ocpp/", "/ocpp/50%", "/ocpp/%FF", "/ocpp/?CP-1"])
 async def test_path_without_an_identity_is_not_found_and_the_hook_not_asked(ground, path, autojump_clock):
-    async def admit(handshake):
+    async def authenticate(credentials):
         raise AssertionError("asked")
 
-    async with ground.serve(admit=admit):
+    async with ground.serve(authenticate=authenticate):
         stream = await ground.dial()
         await stream.send_all(ground.request(path))
         response = await ground.read(stream)
@@ -139,12 +141,28 @@ async def test_path_without_an_identity_is_not_found_and_the_hook_not_asked(grou
     assert response.startswith(b"HTTP/1.1 404 ")
 
 
-async def test_hook_that_raises_refuses_with_500_and_its_error_is_only_in_the_log(ground, autojump_clock, caplog):
-    async def admit(handshake):
-        if handshake.identity == "evil'":
-            raise RuntimeError("SECRET")
+async def test_hook_that_answers_nothing_refuses_with_500(ground, autojump_clock, caplog):
+    async def authenticate(credentials):
+        return ANYBODY if credentials.identity != "CP-1" else None
 
-    async with ground.serve(admit=admit), ground.neighbour():
+    async with ground.serve(authenticate=authenticate) as server, ground.neighbour():
+        stream = await ground.dial()
+        await stream.send_all(ground.request())
+        response = await ground.read(stream)
+        identities = list(server.sessions)
+
+    assert response.startswith(b"HTTP/1.1 500 ")
+    assert identities == ["neighbour"]
+    assert "expected an Acceptance or a Refusal from the authenticator, found None" in caplog.text
+
+
+async def test_hook_that_raises_refuses_with_500_and_its_error_is_only_in_the_log(ground, autojump_clock, caplog):
+    async def authenticate(credentials):
+        if credentials.identity == "evil'":
+            raise RuntimeError("SECRET")
+        return ANYBODY
+
+    async with ground.serve(authenticate=authenticate), ground.neighbour():
         stream = await ground.dial()
         await stream.send_all(ground.request("/evil%27"))
         response = await ground.read(stream)
@@ -152,16 +170,17 @@ async def test_hook_that_raises_refuses_with_500_and_its_error_is_only_in_the_lo
     assert response.startswith(b"HTTP/1.1 500 ")
     assert b"SECRET" not in response
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage() == 'the admission hook failed for "evil\'"'
+    assert record.getMessage() == 'the authenticator failed for "evil\'"'
     assert "SECRET" in caplog.text
 
 
 async def test_hook_that_hangs_ends_at_the_handshake_deadline(ground, autojump_clock):
-    async def admit(handshake):
-        if handshake.identity == "CP-1":
+    async def authenticate(credentials):
+        if credentials.identity == "CP-1":
             await trio.sleep_forever()
+        return ANYBODY
 
-    async with ground.serve(admit=admit) as server, ground.neighbour():
+    async with ground.serve(authenticate=authenticate) as server, ground.neighbour():
         await trio.sleep(3)
         stream = await ground.dial()
         await stream.send_all(ground.request())
@@ -176,10 +195,10 @@ async def test_hook_that_hangs_ends_at_the_handshake_deadline(ground, autojump_c
 
 
 async def test_request_and_hook_share_one_deadline(ground, autojump_clock):
-    async def admit(handshake):
+    async def authenticate(credentials):
         await trio.sleep_forever()
 
-    async with ground.serve(admit=admit):
+    async with ground.serve(authenticate=authenticate):
         stream = await ground.dial()
         await trio.sleep(6)
         await stream.send_all(ground.request())
@@ -303,13 +322,13 @@ async def test_sessions_do_not_count_as_pending_handshakes(ground, autojump_cloc
 async def test_refusal_that_cannot_be_sent_ends_only_its_own_connection(ground, autojump_clock):
     """The client is gone before the hook has made up its mind."""
 
-    async def admit(handshake):
-        if handshake.identity == "CP-1":
+    async def authenticate(credentials):
+        if credentials.identity == "CP-1":
             await trio.sleep(1)
             return Refusal(403)
-        return None
+        return ANYBODY
 
-    async with ground.serve(admit=admit) as server, ground.neighbour():
+    async with ground.serve(authenticate=authenticate) as server, ground.neighbour():
         stream = await ground.dial()
         await stream.send_all(ground.request())
         await trio.testing.wait_all_tasks_blocked()

@@ -1,0 +1,91 @@
+"""Who is let in: from an accepted stream to an upgrade request that may become a session.
+
+Owns what happens before a peer is known, and every refusal. Must not know what a session does.
+"""
+
+import logging
+from collections.abc import Container
+from typing import Final, NoReturn
+
+import attrs
+import trio
+
+from ocpp_trio.csms.authentication import Acceptance, Authenticator, Credentials, Refusal
+from ocpp_trio.csms.handshake import choose_subprotocol
+from ocpp_trio.errors import Closed, CloseReason, HandshakeError
+from ocpp_trio.link.instrument import Link
+from ocpp_trio.link.limits import IDENTITY_LIMIT
+from ocpp_trio.link.transport import Transport, Upgrade
+
+logger = logging.getLogger(__name__)
+
+_NO_VERSION: Final = Closed(CloseReason.PROTOCOL_ERROR, 1002, "no common subprotocol")
+_TOO_SLOW: Final = Closed(CloseReason.TRANSPORT_ERROR, None, "the handshake took too long")
+_ANYBODY: Final = Acceptance(authenticated=False)
+
+
+@attrs.frozen
+class Admission:
+    """The rules of one server's door; every way that does not lead through it is a HandshakeError."""
+
+    versions: Container[str]
+    authenticate: Authenticator | None = attrs.field(kw_only=True)
+
+    async def judge(self, upgrade: Upgrade, link: Link, deadline: float) -> Acceptance:
+        """Find out whether a peer may have a session, or answer its request with the refusal."""
+        try:
+            with trio.fail_at(deadline):
+                verdict = await self._verdict(upgrade, link)
+                if isinstance(verdict, Refusal):
+                    await refuse(upgrade, verdict)
+        except trio.TooSlowError:
+            raise HandshakeError(_TOO_SLOW) from None
+        return verdict
+
+    async def accept(self, upgrade: Upgrade, deadline: float) -> Transport:
+        """Answer 101.
+
+        No version in common is answered 101 without the header, and closed then (OCPP-J 1.6 section 3.2).
+        """
+        try:
+            with trio.fail_at(deadline):
+                transport = await upgrade.accept(choose_subprotocol(upgrade.subprotocols, self.versions))
+        except trio.TooSlowError:
+            raise HandshakeError(_TOO_SLOW) from None
+        if transport.subprotocol is None:
+            transport.end(_NO_VERSION)
+            raise HandshakeError(_NO_VERSION, status=101)
+        return transport
+
+    async def _verdict(self, upgrade: Upgrade, link: Link) -> Acceptance | Refusal:
+        """Syntax first, then the caller's hook."""
+        if upgrade.defect is not None:
+            return Refusal(400, upgrade.defect)
+        if not link.identity:
+            return Refusal(
+                404,
+                f"expected a charge point identity of at most {IDENTITY_LIMIT} characters as last segment of the path",
+            )
+        if self.authenticate is None:
+            return _ANYBODY
+        credentials = Credentials(
+            identity=link.identity,
+            path=upgrade.path,
+            subprotocols=upgrade.subprotocols,
+            headers=upgrade.headers,
+            peer=link.peer,
+        )
+        try:
+            verdict = await self.authenticate(credentials)
+            if not isinstance(verdict, Acceptance | Refusal):
+                raise TypeError(f"expected an Acceptance or a Refusal from the authenticator, found {verdict!r}")
+        except Exception:
+            logger.exception("the authenticator failed for %r", link.identity)
+            return Refusal(500, "internal error")
+        return verdict
+
+
+async def refuse(upgrade: Upgrade, refusal: Refusal) -> NoReturn:
+    """Answer an upgrade request with a refusal. Raises HandshakeError, always."""
+    await upgrade.reject(refusal.status, headers=refusal.headers, body=refusal.detail.encode())
+    raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)

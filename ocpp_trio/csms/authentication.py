@@ -1,0 +1,63 @@
+"""What an authenticator is asked and what it may answer.
+
+Pure values. The ready-made authenticators have files of their own; whoever writes another needs only these.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import attrs
+
+from ocpp_trio.link.transport import Headers
+
+
+@attrs.frozen(kw_only=True)
+class Credentials:
+    """A peer that wants to be a charge point, and what it shows for it."""
+
+    identity: str
+    path: str
+    subprotocols: tuple[str, ...]
+    headers: Headers = attrs.field(repr=False)
+    peer: str
+
+
+@attrs.frozen
+class Acceptance:
+    """The peer may have a session.
+
+    `authenticated` says whether it proved to be who it says: only then does it take the place of a session that
+    its identity has already.
+    """
+
+    authenticated: bool = attrs.field(kw_only=True)
+
+
+def _as_tuple(headers: Headers) -> Headers:
+    return tuple(headers)
+
+
+@attrs.frozen
+class Refusal:
+    """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …
+
+    `detail` becomes the body, for people to read; `headers` are pairs of bytes. Raises ValueError for what
+    HTTP cannot carry.
+    """
+
+    status: int = attrs.field()
+    detail: str = ""
+    headers: Headers = attrs.field(default=(), converter=_as_tuple, kw_only=True)
+
+    @status.validator
+    def _check_status(self, attribute: object, status: int) -> None:
+        if not 300 <= status <= 599:
+            raise ValueError(f"Refusal.status: expected an HTTP status of 300 to 599, found {status!r}")
+
+    @headers.validator
+    def _check_headers(self, attribute: object, headers: Headers) -> None:
+        for header in headers:
+            if type(header) is not tuple or [type(part) for part in header] != [bytes, bytes]:
+                raise ValueError(f"Refusal.headers: expected pairs of bytes, found {header!r}")
+
+
+Authenticator = Callable[[Credentials], Awaitable[Acceptance | Refusal]]
