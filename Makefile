@@ -18,7 +18,9 @@ demo: $(READY)  ## a CSMS and three charge points: boot, charge, lose the link, 
 	@$(BIN)/ocpp-trio demo
 
 test: $(READY)  ## the whole suite, with coverage
-	@$(BIN)/coverage run -m pytest
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
 test-smoke: $(READY)  ## does it work at all: the quick tests only

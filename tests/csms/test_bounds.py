@@ -7,7 +7,11 @@ from ocpp_trio import Acceptance, Router, serve_csms, v16
 from ocpp_trio.csms.handshake import identity_of
 
 
-@pytest.mark.parametrize("routers", [v16, Router(v16), [v16], [Router(v16), None], {Router(v16)}], ids=repr)
+@pytest.mark.parametrize(
+    "routers",
+    [v16, Router(v16), [v16], [Router(v16), None], {Router(v16)}],
+    ids=["a version", "a router", "a list of a version", "a list with None", "a set"],
+)
 async def test_what_is_no_sequence_of_routers_is_named_before_the_port_is_taken(ground, routers, autojump_clock):
     with pytest.raises(ValueError, match="expected a sequence of Routers, found "):
         await serve_csms(routers, 9000, listen=ground.network.listen)
