@@ -133,10 +133,10 @@ async def test_subscriber_that_waits_learns_at_once_that_it_was_dropped(hub, aut
 
 def test_interest_is_cleared_when_the_subscriber_leaves():
     changes: list[object] = []
-    hub = Hub(interest_changed=lambda: changes.append(hub.wants))
+    feed = Hub(interest_changed=lambda: changes.append(feed.wants))
 
     def live_and_fail():
-        with hub.subscribe() as subscription:
+        with feed.subscribe() as subscription:
             subscription.subscribe(Topic.STATIONS)
             subscription.subscribe(Topic.CONNECTORS, "CP-1")
             raise RuntimeError("a bug")
