@@ -1,16 +1,32 @@
 """The first rooms of a ready-made CSMS: every message of a charge point answered, over memory.
 
     backend = MemoryBackend()
-    server = await nursery.start(serve_csms, [backend.router()], 9000)
+    server = await nursery.start(partial(serve_csms, [backend.router()], 9000, instrument=backend.instrument))
 
-`backend.stations` and `backend.transactions` are snapshots of what has been reported so far.
+`backend.live` is what has been reported lately, `backend.hub` tells of every change, and `backend.transactions`
+is a snapshot of the transactions.
 """
 
+from ocpp_trio.backend.bus import EventBus as EventBus
+from ocpp_trio.backend.bus import LocalBus as LocalBus
+from ocpp_trio.backend.events import Change as Change
+from ocpp_trio.backend.events import Event as Event
+from ocpp_trio.backend.events import Topic as Topic
+from ocpp_trio.backend.hub import Hub as Hub
+from ocpp_trio.backend.hub import Lost as Lost
+from ocpp_trio.backend.hub import Numbered as Numbered
+from ocpp_trio.backend.hub import SlowPolicy as SlowPolicy
+from ocpp_trio.backend.hub import Subscription as Subscription
+from ocpp_trio.backend.hub import SubscriptionDropped as SubscriptionDropped
+from ocpp_trio.backend.interest import Want as Want
 from ocpp_trio.backend.ledger import Ledger as Ledger
+from ocpp_trio.backend.live import Freshness as Freshness
+from ocpp_trio.backend.live import LiveState as LiveState
 from ocpp_trio.backend.memory import MemoryBackend as MemoryBackend
 from ocpp_trio.backend.memory import VendorHandler as VendorHandler
 from ocpp_trio.backend.records import Connector as Connector
+from ocpp_trio.backend.records import LogLine as LogLine
+from ocpp_trio.backend.records import MeterReading as MeterReading
 from ocpp_trio.backend.records import Station as Station
 from ocpp_trio.backend.records import Transaction as Transaction
-from ocpp_trio.backend.stations import Stations as Stations
 from ocpp_trio.backend.tags import IdTags as IdTags

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from ocpp_trio.backend.records import Connector, Station, Transaction
+from ocpp_trio.backend.records import Connector, LogLine, MeterReading, Station, Transaction
 
 
 class Topic(StrEnum):
@@ -32,7 +32,7 @@ class Change(StrEnum):
     """Nothing was heard of it for too long."""
 
 
-Known: TypeAlias = Station | Connector | Transaction
+Known: TypeAlias = Station | Connector | Transaction | MeterReading | LogLine
 
 
 @attrs.frozen(kw_only=True)

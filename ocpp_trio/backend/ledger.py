@@ -88,15 +88,16 @@ class Ledger:
             )
         )
 
-    def metered(self, identity: str, request: v16.MeterValuesRequest) -> None:
-        """Take the readings of a running transaction; others concern nobody here."""
-        transaction = None
-        if request.transaction_id is not None:
-            transaction = self._running(identity, request.transaction_id)
-        if transaction is not None:
-            energy = energy_register(request.meter_value)
-            meter = transaction.meter if energy is None else energy
-            self._replace(attrs.evolve(transaction, meter=meter, readings=transaction.readings + 1))
+    def metered(self, identity: str, request: v16.MeterValuesRequest) -> Transaction | None:
+        """Take the readings of a running transaction; None for others, which concern nobody here."""
+        if request.transaction_id is None:
+            return None
+        transaction = self._running(identity, request.transaction_id)
+        if transaction is None:
+            return None
+        energy = energy_register(request.meter_value)
+        meter = transaction.meter if energy is None else energy
+        return self._replace(attrs.evolve(transaction, meter=meter, readings=transaction.readings + 1))
 
     def _running(self, identity: str, transaction_id: int) -> Transaction | None:
         transaction = self._transactions.get(transaction_id)

@@ -6,12 +6,14 @@ answered like any other, because a station would repeat what it gets no answer t
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
-from ocpp_trio import Router, Session, v16
+from ocpp_trio import Closed, Instrument, Link, Router, Session, v16
+from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.ledger import Ledger
+from ocpp_trio.backend.live import LiveState, utc_now
 from ocpp_trio.backend.notices import register_notices
-from ocpp_trio.backend.records import Station, Transaction
+from ocpp_trio.backend.records import Transaction
 from ocpp_trio.backend.stations import Stations
 from ocpp_trio.backend.tags import IdTags
 
@@ -20,13 +22,11 @@ logger = logging.getLogger(__name__)
 VendorHandler = Callable[[Session, v16.DataTransferRequest], Awaitable[v16.DataTransferResponse]]
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 class MemoryBackend:
-    """A ready-made CSMS. Give `router()` to `serve_csms`.
+    """A ready-made CSMS. Give `router()` to `serve_csms`, and `instrument` too if it shall know who is online.
+
+    `live` is what it knows at this moment, `hub` tells of every change to those who subscribe; run `live.run` beside
+    the server if they shall hear of what expires as well.
 
     `tags` maps id tags to what they may do; without it every tag is accepted, and a tag that it does not
     name is Invalid. Unless `concurrent` is allowed, a tag that charges already starts no second
@@ -49,14 +49,12 @@ class MemoryBackend:
         self._concurrent = concurrent
         self._interval = interval
         self._now = now
-        self._stations = Stations()
+        self.hub = Hub()
+        self.live = LiveState(self.hub.publish, now=now)
+        self._stations = Stations(self.live)
+        self.instrument: Instrument = Presence(self._stations, now)
         self._ledger = Ledger(first_id=first_transaction_id)
         self._vendors: dict[str, VendorHandler] = {}
-
-    @property
-    def stations(self) -> Mapping[str, Station]:
-        """The stations that have been seen, by identity: a snapshot."""
-        return self._stations.snapshot()
 
     @property
     def transactions(self) -> Mapping[int, Transaction]:
@@ -113,11 +111,13 @@ class MemoryBackend:
         return await handler(session, request)
 
     async def _heartbeat(self, session: Session, request: v16.HeartbeatRequest) -> v16.HeartbeatResponse:
-        return v16.HeartbeatResponse(current_time=self._see(session).last_seen)
+        return v16.HeartbeatResponse(current_time=self._see(session))
 
     async def _meter_values(self, session: Session, request: v16.MeterValuesRequest) -> v16.MeterValuesResponse:
-        self._see(session)
-        self._ledger.metered(session.identity, request)
+        self._stations.metered(session.identity, self._now(), request)
+        transaction = self._ledger.metered(session.identity, request)
+        if transaction is not None:
+            self.live.update_transaction(transaction)
         return v16.MeterValuesResponse()
 
     async def _start_transaction(
@@ -125,6 +125,7 @@ class MemoryBackend:
     ) -> v16.StartTransactionResponse:
         self._see(session)
         transaction = self._ledger.start(session.identity, request, lambda: self._judge(request.id_tag))
+        self.live.update_transaction(transaction)
         return v16.StartTransactionResponse(
             transaction_id=transaction.transaction_id, id_tag_info=v16.IdTagInfo(status=transaction.status)
         )
@@ -139,8 +140,11 @@ class MemoryBackend:
         self, session: Session, request: v16.StopTransactionRequest
     ) -> v16.StopTransactionResponse:
         self._see(session)
-        if self._ledger.stop(session.identity, request) is None:
+        transaction = self._ledger.stop(session.identity, request)
+        if transaction is None:
             logger.info("%r stopped transaction %d, which does not run here", session.identity, request.transaction_id)
+        else:
+            self.live.update_transaction(transaction)
         if request.id_tag is None:
             return v16.StopTransactionResponse()
         return v16.StopTransactionResponse(id_tag_info=v16.IdTagInfo(status=self._tags.status(request.id_tag)))
@@ -151,5 +155,21 @@ class MemoryBackend:
         refuse = status is v16.AuthorizationStatus.ACCEPTED and not self._concurrent
         return v16.AuthorizationStatus.CONCURRENT_TX if refuse and self._ledger.charges_already(id_tag) else status
 
-    def _see(self, session: Session) -> Station:
-        return self._stations.seen(session.identity, self._now())
+    def _see(self, session: Session) -> datetime:
+        now = self._now()
+        self._stations.seen(session.identity, now)
+        return now
+
+
+class Presence(Instrument):
+    """Sees who is online: a station that has a session is."""
+
+    def __init__(self, stations: Stations, now: Callable[[], datetime]) -> None:
+        self._stations = stations
+        self._now = now
+
+    def connection_opened(self, link: Link) -> None:
+        self._stations.connected(link.identity, self._now())
+
+    def connection_closed(self, link: Link, closed: Closed) -> None:
+        self._stations.disconnected(link.identity, self._now())

@@ -3,38 +3,59 @@
 Pure data; a change is a new value in the place of the old one.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Final
 
 import attrs
 
 from ocpp_trio import v16
 
-_NO_CONNECTORS: Final[Mapping[int, "Connector"]] = MappingProxyType({})
+
+@attrs.frozen(kw_only=True)
+class Station:
+    """A charge point that has said something. What it told of itself is None until it boots here."""
+
+    identity: str
+    last_seen: datetime
+    online: bool = False
+    """Whether it has a session with some node."""
+    vendor: str | None = None
+    model: str | None = None
+    serial_number: str | None = None
+    firmware: str | None = None
+    boots: int = 0
+    """BootNotifications, since this was first known."""
 
 
 @attrs.frozen(kw_only=True)
 class Connector:
     """The last status of a connector; connector 0 is the charge point itself."""
 
+    identity: str
     connector_id: int
     status: v16.ChargePointStatus
     error_code: v16.ChargePointErrorCode
     since: datetime
     """The station's own timestamp, or the time of receipt where it sent none."""
+    info: str | None = None
+    vendor_error_code: str | None = None
 
 
 @attrs.frozen(kw_only=True)
-class Station:
-    """A charge point that has said something. `boot` is None if this process has never seen it boot."""
+class MeterReading:
+    """The latest meter values of a connector; connector 0 is the main meter."""
 
     identity: str
-    last_seen: datetime
-    boot: v16.BootNotificationRequest | None = None
-    boots: int = 0
-    connectors: Mapping[int, Connector] = _NO_CONNECTORS
+    connector_id: int
+    transaction_id: int | None
+    values: tuple[v16.MeterValue, ...]
+
+
+@attrs.frozen(kw_only=True)
+class LogLine:
+    """Something that a node has seen and that people may want to read: a frame, a fault."""
+
+    identity: str
+    text: str
 
 
 @attrs.frozen(kw_only=True)

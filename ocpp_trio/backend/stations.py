@@ -1,61 +1,74 @@
-"""The stations that have been seen, bounded: the ones unheard of for longest are forgotten first."""
+"""What a station's messages and its connections say about it, written into the live state."""
 
-from collections import OrderedDict
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Final
 
 import attrs
 
 from ocpp_trio import v16
-from ocpp_trio.backend.records import Connector, Station
-
-STATIONS_KEPT: Final = 10_000
-CONNECTORS_KEPT: Final = 64
-"""Per station; more than any cabinet has. What a station claims beyond it is not recorded."""
+from ocpp_trio.backend.live import LiveState
+from ocpp_trio.backend.records import Connector, MeterReading, Station
 
 
 class Stations:
-    """Stations by identity."""
+    """The part of the live state that needs no store: a station tells it all again when it comes back."""
 
-    def __init__(self, *, kept: int = STATIONS_KEPT) -> None:
-        self._kept = kept
-        self._stations: OrderedDict[str, Station] = OrderedDict()
+    def __init__(self, live: LiveState) -> None:
+        self._live = live
 
-    def snapshot(self) -> Mapping[str, Station]:
-        """All stations as they are at this moment, the longest silent first."""
-        return dict(self._stations)
-
-    def seen(self, identity: str, at: datetime) -> Station:
+    def seen(self, identity: str, at: datetime) -> None:
         """A message came: every one of them is a sign of life."""
-        station = self._stations.get(identity)
-        return self._keep(
-            Station(identity=identity, last_seen=at) if station is None else attrs.evolve(station, last_seen=at)
-        )
+        self._live.update_station(attrs.evolve(self._known(identity, at), last_seen=at, online=True))
+
+    def connected(self, identity: str, at: datetime) -> None:
+        """A session began."""
+        self.seen(identity, at)
+
+    def disconnected(self, identity: str, at: datetime) -> None:
+        """The session ended; the last that was seen of the station was before."""
+        self._live.update_station(attrs.evolve(self._known(identity, at), online=False))
 
     def booted(self, identity: str, at: datetime, boot: v16.BootNotificationRequest) -> None:
         """A BootNotification came."""
-        station = self.seen(identity, at)
-        self._keep(attrs.evolve(station, boot=boot, boots=station.boots + 1))
+        station = self._known(identity, at)
+        self._live.update_station(
+            attrs.evolve(
+                station,
+                last_seen=at,
+                online=True,
+                vendor=boot.charge_point_vendor,
+                model=boot.charge_point_model,
+                serial_number=boot.charge_point_serial_number,
+                firmware=boot.firmware_version,
+                boots=station.boots + 1,
+            )
+        )
 
     def reported(self, identity: str, at: datetime, request: v16.StatusNotificationRequest) -> None:
         """A StatusNotification came."""
-        station = self.seen(identity, at)
-        if len(station.connectors) >= CONNECTORS_KEPT and request.connector_id not in station.connectors:
-            return
-        connector = Connector(
-            connector_id=request.connector_id,
-            status=request.status,
-            error_code=request.error_code,
-            since=request.timestamp or at,
+        self.seen(identity, at)
+        self._live.update_connector(
+            Connector(
+                identity=identity,
+                connector_id=request.connector_id,
+                status=request.status,
+                error_code=request.error_code,
+                since=request.timestamp or at,
+                info=request.info,
+                vendor_error_code=request.vendor_error_code,
+            )
         )
-        connectors = {**station.connectors, connector.connector_id: connector}
-        self._keep(attrs.evolve(station, connectors=MappingProxyType(connectors)))
 
-    def _keep(self, station: Station) -> Station:
-        self._stations[station.identity] = station
-        self._stations.move_to_end(station.identity)
-        if len(self._stations) > self._kept:
-            self._stations.popitem(last=False)
-        return station
+    def metered(self, identity: str, at: datetime, request: v16.MeterValuesRequest) -> None:
+        """MeterValues came."""
+        self.seen(identity, at)
+        self._live.update_meter_values(
+            MeterReading(
+                identity=identity,
+                connector_id=request.connector_id,
+                transaction_id=request.transaction_id,
+                values=request.meter_value,
+            )
+        )
+
+    def _known(self, identity: str, at: datetime) -> Station:
+        return self._live.station(identity) or Station(identity=identity, last_seen=at)

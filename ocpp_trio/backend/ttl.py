@@ -6,6 +6,7 @@ Owns how long an entry counts. Must not know what the entries are, and tells nob
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 import attrs
@@ -48,10 +49,14 @@ class TtlTable(Generic[K, V]):
             return entry.expires_at
         return math.inf
 
-    def put(self, key: K, value: V) -> None:
-        """Add or renew an entry."""
+    def put(self, key: K, value: V) -> tuple[K, V] | None:
+        """Add or renew an entry; the oldest one, if it had to go for that."""
         self._entries[key] = _Entry(value, trio.current_time() + self._ttl)
         self._entries.move_to_end(key)
+        if len(self._entries) <= self._capacity:
+            return None
+        oldest, entry = self._entries.popitem(last=False)
+        return oldest, entry.value
 
     def get(self, key: K) -> V | None:
         """The value, or None if there is none or it is stale."""
@@ -71,13 +76,9 @@ class TtlTable(Generic[K, V]):
         return iter([(key, entry.value) for key, entry in self._entries.items() if entry.expires_at > now])
 
     def expire(self) -> list[tuple[K, V]]:
-        """Take out what is stale, and the oldest of what is too many."""
+        """Take out what is stale."""
         now = trio.current_time()
-        over: list[tuple[K, V]] = []
-        for key, entry in self._entries.items():
-            if entry.expires_at > now and len(self._entries) - len(over) <= self._capacity:
-                break
-            over.append((key, entry.value))
+        over = list(takewhile(lambda item: item[1].expires_at <= now, self._entries.items()))
         for key, _ in over:
             del self._entries[key]
-        return over
+        return [(key, entry.value) for key, entry in over]

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from ocpp_trio import ChargePoint, Router, open_charge_point, serve_csms, v16
-from ocpp_trio.backend import MemoryBackend
+from ocpp_trio.backend import MemoryBackend, Station
 from ocpp_trio.testing import MemoryNetwork
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +33,9 @@ def start_request(**more: Any) -> v16.StartTransactionRequest:
 async def open_station(backend: MemoryBackend) -> AsyncIterator[ChargePoint]:
     network = MemoryNetwork()
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(serve_csms, [backend.router()], 9000, listen=network.listen))
+        await nursery.start(
+            partial(serve_csms, [backend.router()], 9000, listen=network.listen, instrument=backend.instrument)
+        )
         async with open_charge_point(
             "ws://memory:9000/ocpp", "CP-1", router=Router(v16), boot=BOOT, dial=network.dial
         ) as station:
@@ -65,9 +68,13 @@ async def test_boot_and_heartbeats_at_the_interval_it_names(autojump_clock):
         assert station.statistics().heartbeat_interval == 10
         await trio.sleep(25)
 
-    known = backend.stations["CP-1"]
-    assert (known.boot, known.boots) == (BOOT, 1)
-    assert known.last_seen == EPOCH + timedelta(seconds=20)
+        known = backend.live.station("CP-1")
+    gone = backend.live.station("CP-1")
+
+    assert known == Station(
+        identity="CP-1", last_seen=EPOCH + timedelta(seconds=20), online=True, vendor="Acme", model="One", boots=1
+    )
+    assert gone == attrs.evolve(known, online=False)
 
 
 async def test_a_heartbeat_is_answered_with_the_time(autojump_clock):
@@ -169,11 +176,8 @@ async def test_status_notifications_are_kept_by_connector(autojump_clock):
                 )
             )
 
-    connectors = backend.stations["CP-1"].connectors
-    assert {number: connector.status.value for number, connector in connectors.items()} == {
-        0: "Available",
-        1: "Charging",
-    }
+    statuses = [(connector.connector_id, connector.status.value) for connector in backend.live.connectors("CP-1")]
+    assert statuses == [(0, "Available"), (1, "Charging")]
 
 
 async def test_data_transfer_goes_to_the_handler_of_its_vendor(autojump_clock):

@@ -1,78 +1,108 @@
-"""What is kept of the stations, and what is forgotten."""
+"""What messages and connections say about a station."""
 
 from datetime import UTC, datetime, timedelta
 
+import attrs
+import pytest
+
 from ocpp_trio import v16
-from ocpp_trio.backend import Stations
-from ocpp_trio.backend.stations import CONNECTORS_KEPT
+from ocpp_trio.backend import LiveState, MeterReading, Station
+from ocpp_trio.backend.live import CONNECTORS_KEPT
+from ocpp_trio.backend.stations import Stations
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(seconds=5)
-BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
+BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One", firmware_version="7")
+
+
+@pytest.fixture
+def live():
+    return LiveState(lambda event: None)
+
+
+@pytest.fixture
+def stations(live):
+    return Stations(live)
 
 
 def status(connector_id: int, timestamp: datetime | None = None) -> v16.StatusNotificationRequest:
     return v16.StatusNotificationRequest(
         connector_id=connector_id,
-        error_code=v16.ChargePointErrorCode.NO_ERROR,
-        status=v16.ChargePointStatus.AVAILABLE,
+        error_code=v16.ChargePointErrorCode.GROUND_FAILURE,
+        status=v16.ChargePointStatus.FAULTED,
         timestamp=timestamp,
+        info="wet",
+        vendor_error_code="X1",
     )
 
 
-def test_a_station_that_has_never_booted_here_is_known_all_the_same():
-    stations = Stations()
+async def test_station_that_has_never_booted_here_is_known_all_the_same(stations, live, autojump_clock):
     stations.seen("CP-1", AT)
     stations.seen("CP-1", LATER)
 
-    station = stations.snapshot()["CP-1"]
-    assert (station.last_seen, station.boot, station.boots, dict(station.connectors)) == (LATER, None, 0, {})
+    assert live.station("CP-1") == Station(identity="CP-1", last_seen=LATER, online=True)
 
 
-def test_boots_are_counted_and_connectors_outlive_them():
-    stations = Stations()
+async def test_station_is_online_while_it_is_connected(stations, live, autojump_clock):
+    stations.connected("CP-1", AT)
+    during = live.station("CP-1")
+    stations.disconnected("CP-1", LATER)
+
+    assert during == Station(identity="CP-1", last_seen=AT, online=True)
+    assert live.station("CP-1") == attrs.evolve(during, online=False)
+
+
+async def test_boots_are_counted_and_what_the_station_is_comes_from_the_last(stations, live, autojump_clock):
     stations.booted("CP-1", AT, BOOT)
     stations.reported("CP-1", AT, status(1))
-    stations.booted("CP-1", LATER, BOOT)
+    stations.booted("CP-1", LATER, attrs.evolve(BOOT, firmware_version="8", charge_point_serial_number="S"))
 
-    station = stations.snapshot()["CP-1"]
-    assert (station.boot, station.boots, set(station.connectors)) == (BOOT, 2, {1})
+    assert live.station("CP-1") == Station(
+        identity="CP-1",
+        last_seen=LATER,
+        online=True,
+        vendor="Acme",
+        model="One",
+        serial_number="S",
+        firmware="8",
+        boots=2,
+    )
+    assert [connector.connector_id for connector in live.connectors("CP-1")] == [1]
 
 
-def test_a_status_is_as_old_as_it_says_or_as_its_receipt():
-    stations = Stations()
+async def test_status_is_as_old_as_it_says_or_as_its_receipt(stations, live, autojump_clock):
     stations.reported("CP-1", LATER, status(1, AT))
     stations.reported("CP-1", LATER, status(2))
 
-    connectors = stations.snapshot()["CP-1"].connectors
-    assert [connectors[number].since for number in (1, 2)] == [AT, LATER]
+    first, second = live.connectors("CP-1")
+    assert (first.since, second.since) == (AT, LATER)
+    assert (first.status.value, first.error_code.value, first.info, first.vendor_error_code) == (
+        "Faulted",
+        "GroundFailure",
+        "wet",
+        "X1",
+    )
 
 
-def test_a_snapshot_does_not_change():
-    stations = Stations()
-    stations.reported("CP-1", AT, status(1))
-    before = stations.snapshot()
-    stations.reported("CP-1", AT, status(2))
-    stations.seen("CP-2", AT)
+async def test_latest_meter_values_take_the_place_of_those_before(stations, live, autojump_clock):
+    def values(reading: str) -> v16.MeterValuesRequest:
+        sampled = v16.SampledValue(value=reading)
+        return v16.MeterValuesRequest(
+            connector_id=1,
+            transaction_id=7,
+            meter_value=(v16.MeterValue(timestamp=AT, sampled_value=(sampled,)),),
+        )
 
-    assert set(before) == {"CP-1"}
-    assert set(before["CP-1"].connectors) == {1}
+    for reading in ("1", "2"):
+        stations.metered("CP-1", AT, values(reading))
 
-
-def test_the_longest_silent_station_is_forgotten_first():
-    stations = Stations(kept=2)
-    for identity in ("CP-1", "CP-2", "CP-1", "CP-3"):
-        stations.seen(identity, AT)
-
-    assert list(stations.snapshot()) == ["CP-1", "CP-3"]
+    assert live.meter_values() == (
+        MeterReading(identity="CP-1", connector_id=1, transaction_id=7, values=values("2").meter_value),
+    )
 
 
-def test_a_station_cannot_claim_connectors_without_end():
-    stations = Stations()
+async def test_station_cannot_claim_connectors_without_end(stations, live, autojump_clock):
     for connector_id in range(CONNECTORS_KEPT + 10):
         stations.reported("CP-1", AT, status(connector_id))
-    stations.reported("CP-1", AT, status(0, LATER))
 
-    connectors = stations.snapshot()["CP-1"].connectors
-    assert len(connectors) == CONNECTORS_KEPT
-    assert connectors[0].since == LATER
+    assert len(live.connectors("CP-1")) == CONNECTORS_KEPT

@@ -46,12 +46,12 @@ async def test_expire_takes_the_stale_ones_out_and_says_which(table, autojump_cl
     assert table.expire() == []
 
 
-async def test_expire_takes_the_oldest_of_too_many(table, autojump_clock):
-    for number, key in enumerate("abcde"):
-        table.put(key, number)
+async def test_oldest_goes_when_there_are_too_many_and_the_caller_learns_which(table, autojump_clock):
+    gone = [table.put(key, number) for number, key in enumerate("abcabde")]
 
-    assert table.expire() == [("a", 0), ("b", 1)]
-    assert [key for key, _ in table.items()] == ["c", "d", "e"]
+    assert gone == [None] * 5 + [("c", 2), ("a", 3)]
+    assert list(table.items()) == [("b", 4), ("d", 5), ("e", 6)]
+    assert len(table) == 3
 
 
 async def test_stale_entry_cannot_be_popped(table, autojump_clock):
