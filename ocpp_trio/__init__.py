@@ -33,6 +33,7 @@ from ocpp_trio.errors import LocalProtocolError as LocalProtocolError
 from ocpp_trio.errors import OcppError as OcppError
 from ocpp_trio.errors import ProtocolError as ProtocolError
 from ocpp_trio.errors import RemoteProtocolError as RemoteProtocolError
+from ocpp_trio.link.certificate import PeerCertificate as PeerCertificate
 from ocpp_trio.link.instrument import CallReport as CallReport
 from ocpp_trio.link.instrument import Instrument as Instrument
 from ocpp_trio.link.instrument import Instruments as Instruments
@@ -46,6 +47,8 @@ from ocpp_trio.link.session import Session as Session
 from ocpp_trio.link.session import SessionStatistics as SessionStatistics
 from ocpp_trio.link.settings import Settings as Settings
 from ocpp_trio.link.tally import SessionCounters as SessionCounters
+from ocpp_trio.link.tls import client_context as client_context
+from ocpp_trio.link.tls import server_context as server_context
 from ocpp_trio.link.transport import Transport as Transport
 from ocpp_trio.link.transport import Upgrade as Upgrade
 from ocpp_trio.link.transport import open_client as open_client

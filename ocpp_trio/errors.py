@@ -63,7 +63,7 @@ class CloseReason(StrEnum):
     REFUSED = "refused"
     """The peer answered the upgrade with an HTTP status other than 101."""
     TLS_FAILURE = "tls_failure"
-    """The TLS handshake failed."""
+    """The TLS handshake failed, or what came later was not what TLS lets pass."""
     FORCED = "forced"
     """`drop_link()`: cut on purpose."""
     STOPPING = "stopping"

@@ -12,6 +12,8 @@ import pytest
 import trio
 import trio.testing
 
+from tests.certificates import Pki
+
 REAL_LIMIT: Final = 30.0
 # An hour of virtual time; a test that lives through more says so: `@pytest.mark.limit(7 * 86_400)`.
 VIRTUAL_LIMIT: Final = 3600.0
@@ -82,3 +84,9 @@ async def _within(seconds: float, test: Callable[[], Awaitable[None]]) -> None:
 
 def _too_slow(seconds: float) -> trio.TooSlowError:
     return trio.TooSlowError(f"the test was still waiting after {seconds:g} s on its own clock: a deadlock?")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """Certificates for whoever speaks TLS."""
+    return Pki(tmp_path_factory.mktemp("certificates"))

@@ -47,6 +47,7 @@ EXPECTED = [
     "Ocpp201Backoff",
     "OcppError",
     "Payload",
+    "PeerCertificate",
     "ProtocolError",
     "ReconnectPolicy",
     "Refusal",
@@ -63,11 +64,13 @@ EXPECTED = [
     "Transport",
     "Upgrade",
     "Version",
+    "client_context",
     "open_charge_point",
     "open_client",
     "open_server",
     "parse_frame",
     "serve_csms",
+    "server_context",
 ]
 
 

@@ -7,6 +7,7 @@ two connects in flight are impossible.
 import logging
 import math
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
@@ -22,6 +23,7 @@ from ocpp_trio.charge_point.heartbeat import Heartbeat
 from ocpp_trio.charge_point.statistics import ChargePointStatistics as ChargePointStatistics
 from ocpp_trio.charge_point.supervisor import LEAVING, Lifecycle
 from ocpp_trio.errors import CallTimeout, Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.link.basic import basic_authorization
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.link.nursery import open_background
@@ -38,6 +40,7 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 SessionTask = Callable[["ChargePoint"], Awaitable[None]]
 
 _REBOOTING: Final = Closed(CloseReason.STOPPING, 1001, "rebooting")
+_RECONNECTING: Final = Closed(CloseReason.STOPPING, 1001, "reconnecting")
 _ON_PURPOSE: Final = (CloseReason.FORCED, CloseReason.STOPPING)
 _DROPPED: Final = Closed(CloseReason.FORCED, None, "the link was dropped on purpose")
 
@@ -58,9 +61,14 @@ class ChargePoint:
         heartbeat_interval: float,
         dial: Dial,
         rng: random.Random,
+        ssl_context: ssl.SSLContext | None,
+        password: bytes | None,
     ) -> None:
         self.identity = identity
         self._endpoint = endpoint_of(url, identity)
+        self._ssl_context = ssl_context
+        self._headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.set_password(password)
         self._router = router
         self._boot = Boot(boot, retry=policy.boot_retry)
         self._heartbeat = Heartbeat(router.version.heartbeat, heartbeat_interval)
@@ -74,7 +82,7 @@ class ChargePoint:
         self._connections = 0
         self._delays: Iterator[float] = policy.backoff.delays(rng)
         self._reconnect_at = -math.inf
-        self._rebooting = False
+        self._at_once = False
         # Shielded: it ends by begin_closing and in no other way, so that a session that is cancelled is one
         # that somebody closed before.
         self._supervision = trio.CancelScope(shield=True)
@@ -167,6 +175,19 @@ class ChargePoint:
         """Send the next BootNotification without waiting for its time: somebody triggered it."""
         self._boot.now()
 
+    def set_password(self, password: bytes | None) -> None:
+        """Show this AuthorizationKey, the raw bytes of it, on every connection from the next one on.
+
+        After a CSMS has changed the key and was answered (OCPP-J 1.6 section 6.2): `set_password(new)`, then
+        `reconnect()`. Raises ValueError for what is no bytes, and for any password where the identity has a colon.
+        """
+        if password is None:
+            self._headers = ()
+            return
+        if not isinstance(password, bytes):
+            raise ValueError(f"expected a password as bytes or None, found {type(password).__name__}")
+        self._headers = ((b"Authorization", basic_authorization(self.identity, password)),)
+
     def drop_link(self) -> None:
         """Cut the connection without a word, as a broken cable would; the supervisor reconnects."""
         if self._session is not None:
@@ -178,9 +199,19 @@ class ChargePoint:
         Without a connection the next one boots, when its time has come.
         """
         self._boot.forget()
+        self._close_and_connect(_REBOOTING)
+
+    def reconnect(self) -> None:
+        """Close the connection in an orderly way and connect at once: what follows a new password.
+
+        Without a connection nothing changes.
+        """
+        self._close_and_connect(_RECONNECTING)
+
+    def _close_and_connect(self, closed: Closed) -> None:
         if self._session is not None and self._session.closed is None:
-            self._rebooting = True
-            self._session.close(_REBOOTING)
+            self._at_once = True
+            self._session.close(closed)
 
     def begin_closing(self) -> None:
         """No reconnect from here on; what is connected is closed in an orderly way."""
@@ -225,6 +256,8 @@ class ChargePoint:
                 dial=self._dial,
                 subprotocol=self._router.version.subprotocol,
                 limits=self._settings.limits,
+                ssl_context=self._ssl_context,
+                headers=self._headers,
             ) as transport,
             open_session(
                 transport,
@@ -255,8 +288,8 @@ class ChargePoint:
             self._delays = self._policy.backoff.delays(self._rng)
             self._lifecycle.attempt = 0
         self._lifecycle.attempt += 1
-        delay = 0.0 if self._rebooting else next(self._delays)
-        self._rebooting = False
+        delay = 0.0 if self._at_once else next(self._delays)
+        self._at_once = False
         if failure is not None and failure.status in (401, 403):
             delay = max(delay, self._policy.denied_wait)
         if failure is not None and failure.retry_after is not None:

@@ -9,18 +9,27 @@ import trio
 from ocpp_trio.charge_point.endpoint import Endpoint
 from ocpp_trio.errors import Closed, CloseReason, HandshakeError
 from ocpp_trio.link.limits import Limits
-from ocpp_trio.link.transport import Transport, open_client
+from ocpp_trio.link.tls import secure_client
+from ocpp_trio.link.tls_failure import tls_failure
+from ocpp_trio.link.transport import Headers, Transport, open_client
 
 Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 
 
 @asynccontextmanager
 async def open_transport(
-    endpoint: Endpoint, *, dial: Dial, subprotocol: str, limits: Limits
+    endpoint: Endpoint,
+    *,
+    dial: Dial,
+    subprotocol: str,
+    limits: Limits,
+    ssl_context: ssl.SSLContext | None = None,
+    headers: Headers = (),
 ) -> AsyncIterator[Transport]:
     """Connect to an endpoint and close the connection on the way out.
 
-    Dialling and the upgrade have `limits.handshake_deadline` seconds each. Raises HandshakeError.
+    Speaks TLS if there is an `ssl_context`. Dialling, the TLS handshake and the upgrade have
+    `limits.handshake_deadline` seconds each. Raises HandshakeError.
     """
     stream: trio.abc.Stream | None = None
     try:
@@ -31,11 +40,14 @@ async def open_transport(
     if stream is None:
         detail = f"cannot connect within {limits.handshake_deadline:g} s"
         raise HandshakeError(Closed(CloseReason.TRANSPORT_ERROR, None, detail))
+    if ssl_context is not None:
+        stream = await secure_client(stream, ssl_context, host=endpoint.host, limits=limits)
     async with open_client(
         stream,
         host=endpoint.authority,
         resource=endpoint.resource,
         subprotocols=[subprotocol],
+        headers=headers,
         limits=limits,
     ) as transport:
         yield transport
@@ -43,9 +55,9 @@ async def open_transport(
 
 def _not_connected(exc: Exception) -> Closed:
     """Why dialling failed; a `dial` that speaks TLS raises ssl's errors, or trio's with one as the cause."""
-    tls = isinstance(exc, ssl.SSLError) or isinstance(exc.__cause__, ssl.SSLError)
-    reason = CloseReason.TLS_FAILURE if tls else CloseReason.TRANSPORT_ERROR
-    return Closed(reason, None, f"cannot connect: {_first(exc.__cause__ or exc)}")
+    if (detail := tls_failure(exc)) is not None:
+        return Closed(CloseReason.TLS_FAILURE, None, f"cannot connect: {detail}")
+    return Closed(CloseReason.TRANSPORT_ERROR, None, f"cannot connect: {_first(exc.__cause__ or exc)}")
 
 
 def _first(exc: BaseException) -> BaseException:

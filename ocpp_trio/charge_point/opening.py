@@ -1,6 +1,7 @@
 """Opening a charge point: what a caller says, checked before anything is dialled, and the life around the body."""
 
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from ocpp_trio.link.message_ids import new_message_ids
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.tls import client_context
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.leniency import Leniency
 from ocpp_trio.wire.message import Request
@@ -37,6 +39,8 @@ async def open_charge_point(
     leniency: Leniency = Leniency.STRICT,
     dial: Dial = trio.open_tcp_stream,
     rng: random.Random | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    password: bytes | None = None,
 ) -> AsyncIterator[ChargePoint]:
     """Connect a charge point to its CSMS and keep it connected for the time of the body.
 
@@ -45,6 +49,10 @@ async def open_charge_point(
     or at `heartbeat_interval` seconds where it names none. `session_task` runs once per time online and
     is cancelled with the link. `leniency` names defects of incoming payloads that are let pass.
 
+    A wss:// URL speaks TLS, by default with `client_context()`: TLS 1.2 at least, and a server that the
+    system's CAs vouch for. `password` is the AuthorizationKey as raw bytes, not its hexadecimal digits, sent
+    with every upgrade request (security profiles 1 and 2); over ws:// everybody on the way can read it.
+
     A CallTimeout that a session task lets out, alone or beside ConnectionClosed, is a failure of the link and
     no bug: the link is dropped as a transport error, with a warning in the log, and the charge point
     reconnects. Catch it in the task to keep the link. Everything else that it raises ends the charge point.
@@ -52,7 +60,8 @@ async def open_charge_point(
     Leaving the body, also by cancellation, closes the connection within a few close timeouts. The body's
     own exception leaves bare; so does a session task's. If both happen they leave in a group.
 
-    Raises ValueError for a bad URL, identity, router or boot request.
+    Raises ValueError for a bad URL, identity, router or boot request, for an `ssl_context` that is a server's
+    or goes with a ws:// URL, and for a password with an identity that has a colon.
     """
     _check_boot(router, boot)
     settings = Settings(
@@ -72,6 +81,8 @@ async def open_charge_point(
         heartbeat_interval=heartbeat_interval,
         dial=dial,
         rng=rng or random.SystemRandom(),
+        ssl_context=_context_for(url, ssl_context),
+        password=password,
     )
     try:
         async with open_background() as nursery:
@@ -96,6 +107,16 @@ async def _leave_when_failed(station: ChargePoint, body: trio.CancelScope) -> No
     await station.failed.wait()
     station.begin_closing()
     body.cancel()
+
+
+def _context_for(url: str, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    if not url.lower().startswith("wss:"):
+        if ssl_context is not None:
+            raise ValueError("expected a wss:// URL with an ssl_context, or none")
+        return None
+    if ssl_context is not None and ssl_context.protocol is ssl.PROTOCOL_TLS_SERVER:
+        raise ValueError("expected a client's ssl_context, found a server's")
+    return ssl_context or client_context()
 
 
 def _check_boot(router: object, boot: Request[Any, Any]) -> None:

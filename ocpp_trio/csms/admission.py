@@ -10,9 +10,11 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
-from ocpp_trio.csms.authentication import Acceptance, Authenticator, Credentials, Refusal
+from ocpp_trio.csms.authentication import Acceptance, Authenticator, Refusal
+from ocpp_trio.csms.evidence import credentials_of
 from ocpp_trio.csms.handshake import choose_subprotocol
 from ocpp_trio.errors import Closed, CloseReason, HandshakeError
+from ocpp_trio.link.basic import CHALLENGE
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.limits import IDENTITY_LIMIT
 from ocpp_trio.link.transport import Transport, Upgrade
@@ -68,13 +70,9 @@ class Admission:
             )
         if self.authenticate is None:
             return _ANYBODY
-        credentials = Credentials(
-            identity=link.identity,
-            path=upgrade.path,
-            subprotocols=upgrade.subprotocols,
-            headers=upgrade.headers,
-            peer=link.peer,
-        )
+        credentials = credentials_of(upgrade, link)
+        if isinstance(credentials, Refusal):
+            return credentials
         try:
             verdict = await self.authenticate(credentials)
             if not isinstance(verdict, Acceptance | Refusal):
@@ -87,5 +85,8 @@ class Admission:
 
 async def refuse(upgrade: Upgrade, refusal: Refusal) -> NoReturn:
     """Answer an upgrade request with a refusal. Raises HandshakeError, always."""
-    await upgrade.reject(refusal.status, headers=refusal.headers, body=refusal.detail.encode())
+    headers = tuple(refusal.headers)
+    if refusal.status == 401 and not any(name.lower() == b"www-authenticate" for name, _ in headers):
+        headers += (CHALLENGE,)
+    await upgrade.reject(refusal.status, headers=headers, body=refusal.detail.encode())
     raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)

@@ -7,18 +7,27 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from ocpp_trio.link.certificate import PeerCertificate
 from ocpp_trio.link.transport import Headers
 
 
 @attrs.frozen(kw_only=True)
 class Credentials:
-    """A peer that wants to be a charge point, and what it shows for it."""
+    """A peer that wants to be a charge point, and what it shows for it.
+
+    `password` is the raw bytes of HTTP Basic authentication, whose user name was the identity; None if the peer
+    sent none. `certificate` is one that a CA of the server's `ssl_context` vouches for; that it is this
+    identity's is for the authenticator to find out. `tls` says whether the connection is encrypted.
+    """
 
     identity: str
     path: str
     subprotocols: tuple[str, ...]
     headers: Headers = attrs.field(repr=False)
     peer: str
+    password: bytes | None = attrs.field(default=None, repr=False)
+    certificate: PeerCertificate | None = None
+    tls: bool = False
 
 
 @attrs.frozen
@@ -40,7 +49,8 @@ def _as_tuple(headers: Headers) -> Headers:
 class Refusal:
     """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …
 
-    `detail` becomes the body, for people to read; `headers` are pairs of bytes. Raises ValueError for what
+    `detail` becomes the body, for people to read; `headers` are pairs of bytes. A 401 that names no scheme of
+    its own asks for HTTP Basic. Raises ValueError for what
     HTTP cannot carry.
     """
 

@@ -4,6 +4,7 @@ Owns every connection's task. What goes wrong on one connection is logged there 
 """
 
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import Session, open_session
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.tls import secure_server
 from ocpp_trio.link.transport import GOING_AWAY, Transport, open_server, peer_address
 from ocpp_trio.wire.leniency import Leniency
 
@@ -55,11 +57,13 @@ class CsmsServer:
         *,
         authenticate: Authenticator | None,
         session_task: CsmsSessionTask | None,
+        ssl_context: ssl.SSLContext | None,
     ) -> None:
         self._routers = routers
         self._settings = settings
         self._admission = Admission(routers, authenticate=authenticate)
         self._session_task = session_task
+        self._ssl_context = ssl_context
         self._registry = Registry()
         self._handshakes = Depth()
         self._shaking: set[trio.CancelScope] = set()
@@ -130,6 +134,8 @@ class CsmsServer:
             if self._handshakes.now >= self._settings.limits.pending_handshakes:
                 raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
             handshaking.enter_context(self._handshakes)
+            if self._ssl_context is not None:
+                stream = await secure_server(stream, self._ssl_context, limits=self._settings.limits, deadline=deadline)
             async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
                 link = attrs.evolve(link, identity=identity_of(upgrade.path) or "")
                 with self._telling_failures(link):
@@ -230,6 +236,7 @@ async def serve_csms(
     new_message_id: Callable[[], str] | None = None,
     leniency: Leniency = Leniency.STRICT,
     listen: Listen = trio.open_tcp_listeners,
+    ssl_context: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[CsmsServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve charge points: `server = await nursery.start(serve_csms, [router], 9000)`.
@@ -237,15 +244,16 @@ async def serve_csms(
     One router per OCPP version; the client's order decides between them. `authenticate` sees every upgrade
     request and accepts it or refuses it with an HTTP status before the upgrade. `session_task` runs once per
     session and is cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of
-    answered with an error. Port 0 lets the system choose; `server.port` tells.
+    answered with an error. With an `ssl_context` (see `server_context`) every connection begins with TLS, within
+    the handshake deadline. Port 0 lets the system choose; `server.port` tells.
 
     The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
     because authentication and damping are not there yet. Whoever can reach the port can take a station's
     place; until then `authenticate` is where to ask for credentials.
 
     Runs until drained or cancelled; cancelling closes every session with 1001, within a few close timeouts.
-    Raises OSError if the port cannot be bound, ValueError for two routers of one version, or for what
-    is no sequence of Routers.
+    Raises OSError if the port cannot be bound, ValueError for two routers of one version, for what is no
+    sequence of Routers, or for a client's `ssl_context`.
     """
     settings = Settings(
         limits=limits or Limits(),
@@ -254,7 +262,16 @@ async def serve_csms(
         leniency=leniency,
     )
     by_subprotocol = _by_subprotocol(routers)
+    if ssl_context is not None and ssl_context.protocol is ssl.PROTOCOL_TLS_CLIENT:
+        raise ValueError("expected a server's ssl_context, found a client's")
     listeners = await listen(port, host=host)
-    server = CsmsServer(by_subprotocol, listeners, settings, authenticate=authenticate, session_task=session_task)
+    server = CsmsServer(
+        by_subprotocol,
+        listeners,
+        settings,
+        authenticate=authenticate,
+        session_task=session_task,
+        ssl_context=ssl_context,
+    )
     task_status.started(server)
     await server.serve()

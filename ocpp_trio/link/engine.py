@@ -24,6 +24,7 @@ from wsproto.events import (
 
 from ocpp_trio.errors import Closed, CloseReason
 from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.tls_failure import tls_failure
 
 CLOSE_FRAME: Final = 0x88
 """First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
@@ -57,7 +58,7 @@ class Referee(wsproto.WSConnection):
         try:
             super().receive_data(data)
         except wsproto.utilities.RemoteProtocolError as exc:
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, str(exc))
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc))
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
             raise
@@ -86,6 +87,10 @@ class Referee(wsproto.WSConnection):
                     return
             yield event
 
+    def _what_came(self, data: bytes | None) -> str | None:
+        shaking = self.request is None and self.answer is None
+        return _FOUND_TLS if shaking and data is not None and data[:2] in _TLS_RECORDS else None
+
     def _note_close(self, event: CloseConnection) -> None:
         detail = event.reason or ""
         if self.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
@@ -108,6 +113,11 @@ class Referee(wsproto.WSConnection):
         if event.message_finished:
             self._size = self._frames = 0
         return None
+
+
+# What a TLS client, or a TLS server that does not like what we said, begins with: content type and major version.
+_TLS_RECORDS: Final = (b"\x16\x03", b"\x15\x03")
+_FOUND_TLS: Final = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
 
 
 def _violation(code: int, detail: str) -> Closed:
@@ -134,7 +144,7 @@ class Guard(trio.abc.Stream):
         self._limits = limits
         self._first_line = b""
         self.torn = False
-        self.stalled: Closed | None = None
+        self.failure: Closed | None = None
         self.close_sent = False
         self.writes_in_flight = 0
         self.max_writes_in_flight = 0
@@ -154,7 +164,7 @@ class Guard(trio.abc.Stream):
             self.writes_in_flight -= 1
         if deadline.cancelled_caught:
             detail = f"a write did not finish within {self._limits.write_timeout:g} s"
-            self.stalled = Closed(CloseReason.TRANSPORT_ERROR, None, detail)
+            self.failure = Closed(CloseReason.TRANSPORT_ERROR, None, detail)
             raise trio.BrokenResourceError(detail)
         self.torn = False
         self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
@@ -163,11 +173,17 @@ class Guard(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        if self.stalled is not None:
-            raise trio.BrokenResourceError(self.stalled.detail)
+        if self.failure is not None:
+            raise trio.BrokenResourceError(self.failure.detail)
         if self._referee.violation is not None:
             await trio.sleep_forever()  # until the transport lets go
-        data = await self._stream.receive_some(max_bytes)
+        try:
+            data = await self._stream.receive_some(max_bytes)
+        except trio.BrokenResourceError as exc:
+            # With TLS 1.3 a client learns only here that the server did not like its certificate.
+            if (detail := tls_failure(exc)) is not None:
+                self.failure = Closed(CloseReason.TLS_FAILURE, None, f"TLS: {detail}")
+            raise
         if not self._first_line.endswith(b"\n"):
             self._first_line = b"".join((self._first_line + data).partition(b"\n")[:2])
         return data

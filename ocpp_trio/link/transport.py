@@ -21,6 +21,7 @@ from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
+from ocpp_trio.link.certificate import PeerCertificate
 from ocpp_trio.link.engine import Guard, Referee
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.nursery import open_background
@@ -57,7 +58,12 @@ class Transport:
     def closed(self) -> Closed | None:
         """How the connection ended, the first cause if there are several; None while it is open."""
         lost = _ABNORMAL if self._websocket.closed is not None else None
-        return self._ended or self._guard.stalled or self._referee.violation or self._referee.peer_close or lost
+        return self._ended or self._guard.failure or self._referee.violation or self._referee.peer_close or lost
+
+    @property
+    def failure(self) -> Closed | None:
+        """What broke below the WebSocket: a write that did not finish, or TLS."""
+        return self._guard.failure
 
     @property
     def writes_in_flight(self) -> int:
@@ -216,7 +222,8 @@ async def _wait_for_answer(transport: Transport, referee: Referee, limits: Limit
         case _:
             silent = not referee.settled.is_set()
             detail = f"no answer within {limits.handshake_deadline:g} s" if silent else "the server went away"
-            closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, f"websocket handshake: {detail}")
+            fallback = Closed(CloseReason.TRANSPORT_ERROR, None, f"websocket handshake: {detail}")
+            closed = transport.failure or referee.violation or fallback
             transport.abort(closed)
             raise HandshakeError(closed)
 
@@ -232,11 +239,12 @@ def _retry_after(headers: Headers) -> float | None:
 class Upgrade:
     """A request to become a WebSocket, not answered yet. Made by `open_server`."""
 
-    def __init__(self, transport: Transport, referee: Referee, request: Request, http_1_1: bool) -> None:
+    def __init__(self, transport: Transport, request: Request, *, stream: trio.abc.Stream, http_1_1: bool) -> None:
         self._transport = transport
-        self._referee = referee
         self._request = request
         self._http_1_1 = http_1_1
+        self.tls = isinstance(stream, trio.SSLStream)
+        self.certificate = PeerCertificate.of(stream)
 
     @property
     def path(self) -> str:
@@ -315,23 +323,32 @@ async def open_server(stream: trio.abc.Stream, *, limits: Limits, deadline: floa
             with trio.move_on_at(min(deadline, trio.current_time() + limits.handshake_deadline)):
                 await referee.settled.wait()
             if referee.request is None:
-                closed = referee.violation or Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")
+                fallback = Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")
+                closed = guard.failure or referee.violation or fallback
                 transport.end(closed)
                 raise HandshakeError(closed)
-            yield Upgrade(transport, referee, referee.request, guard.http_1_1)
+            yield Upgrade(transport, referee.request, stream=stream, http_1_1=guard.http_1_1)
         finally:
             await transport.let_go(stream, limits)  # noqa: ASYNC102  # shields and bounds itself
 
 
 def _tune(stream: trio.abc.Stream, limits: Limits) -> None:
     """Let the kernel give up on a cut cable: without this a half-open write blocks for many minutes."""
-    if isinstance(stream, trio.SocketStream) and hasattr(socket, "TCP_USER_TIMEOUT"):
+    tcp = _below_tls(stream)
+    if isinstance(tcp, trio.SocketStream) and hasattr(socket, "TCP_USER_TIMEOUT"):
         with suppress(OSError):
-            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(limits.tcp_user_timeout * 1000))
+            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(limits.tcp_user_timeout * 1000))
+
+
+def _below_tls(stream: trio.abc.Stream) -> trio.abc.Stream:
+    while isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    return stream
 
 
 def peer_address(stream: trio.abc.Stream) -> str:
     """`host:port` of a socket's peer, or what the stream calls itself; "" if it is already gone."""
+    stream = _below_tls(stream)
     if not isinstance(stream, trio.SocketStream):
         return str(getattr(stream, "peer", ""))
     try:

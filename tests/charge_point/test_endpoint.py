@@ -64,12 +64,17 @@ def test_the_identity_comes_after_the_path_and_before_the_query(url, resource):
         ("ws://127.0.0.1:9000", "127.0.0.1", 9000, "127.0.0.1:9000"),
         ("ws://[::1]:9000/ocpp", "::1", 9000, "[::1]:9000"),
         ("ws://[::1]/ocpp", "::1", 80, "[::1]"),
+        ("wss://csms.example/ocpp", "csms.example", 443, "csms.example"),
+        ("wss://csms.example:443/ocpp", "csms.example", 443, "csms.example"),
+        ("wss://csms.example:80/ocpp", "csms.example", 80, "csms.example:80"),
+        ("ws://csms.example:443/ocpp", "csms.example", 443, "csms.example:443"),
     ],
 )
 def test_host_and_port_are_taken_from_the_url(url, host, port, authority):
     endpoint = endpoint_of(url, "CP-1")
 
     assert (endpoint.host, endpoint.port, endpoint.authority) == (host, port, authority)
+    assert endpoint.tls is url.startswith("wss:")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,6 @@ def test_host_and_port_are_taken_from_the_url(url, host, port, authority):
         "",
         "csms.example/ocpp",
         "http://csms.example/ocpp",
-        "wss://csms.example/ocpp",
         "ws:///ocpp",
         "ws://csms.example:port/ocpp",
         "ws://csms.example:70000/ocpp",
@@ -88,6 +92,11 @@ def test_host_and_port_are_taken_from_the_url(url, host, port, authority):
         "ws://csms.example/ocpp?a b",
         "ws://csms.example/ocpp#here",
         "ws://user:secret@csms.example/ocpp",
+        "wss://user:secret@csms.example/ocpp",
+        "wss:///ocpp",
+        "wss://.example/ocpp",
+        "wss://csms..example/ocpp",
+        f"wss://{'a' * 64}.example/ocpp",
     ],
 )
 def test_what_is_no_url_of_a_csms_is_refused(url):
