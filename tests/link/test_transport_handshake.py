@@ -13,6 +13,8 @@ from tests.link.raw_peer import PING, SeenFrame, head, header, request
 NO_CONNECTION = AssertionError("there is no connection")
 LIMITS = Limits()
 
+FOUND_TLS = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
+
 
 async def failure(wire: Wire) -> HandshakeError:
     """Try to open our end, which raises a bare HandshakeError and lets go of the stream."""
@@ -61,17 +63,24 @@ async def test_a_peer_that_goes_away_is_noticed_at_once(wire: Wire, how: str, au
 
 @both_sides
 @pytest.mark.parametrize(
-    "garbage",
-    [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n", bytes(200) + b"\r\n\r\n"],
-    ids=["tls", "ssh", "zeros"],
+    ("garbage", "detail"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", FOUND_TLS),
+        (b"\x15\x03\x03\x00\x02\x02\x46", FOUND_TLS),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "Bad HTTP message"),
+        (bytes(200) + b"\r\n\r\n", "Bad HTTP message"),
+    ],
+    ids=["tls", "tls alert", "ssh", "zeros"],
 )
-async def test_garbage_instead_of_http_is_a_protocol_error(wire: Wire, garbage: bytes, caplog, autojump_clock):
+async def test_garbage_instead_of_http_is_a_protocol_error(
+    wire: Wire, garbage: bytes, detail: str, caplog, autojump_clock
+):
     caplog.set_level(logging.DEBUG, "ocpp_trio")
     wire.soon(wire.peer.send, garbage)
 
     error = await failure(wire)
 
-    assert error.closed == Closed(CloseReason.PROTOCOL_ERROR, None, "Bad HTTP message")
+    assert error.closed == Closed(CloseReason.PROTOCOL_ERROR, None, detail)
     assert caplog.messages == [], "the engine did not have to give up"
     if wire.side == "server":
         assert trio.current_time() == 3, "the peer has the close timeout to read the answer"
