@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from ocpp import v16 as other
@@ -26,15 +26,31 @@ from ocpp.messages import _validate_payload as validate_payload
 
 from ocpp_trio import Payload, Request, v16
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.compiled import _strict_twin
+from ocpp_trio.wire.compiled import _strict_type
+from ocpp_trio.wire.shape import Member
 
 CODEC = codec_of(v16.version)
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 
 def twin_of(payload_type: type) -> type[msgspec.Struct]:
-    """The strict Struct that our reader decodes into."""
-    return _strict_twin(payload_type)
+    """The strict Struct that a person would write, with date-times as msgspec reads them."""
+    members = payload_type._shape.members  # type: ignore[attr-defined]  # set by Payload
+    return msgspec.defstruct(
+        payload_type.__name__,
+        [(m.name, _type_of(m)) if m.required else (m.name, _type_of(m), None) for m in members],
+        rename={m.name: m.wire_name for m in members},
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
+    )
+
+
+def _type_of(member: Member) -> Any:  # noqa: ANN401  # type expressions have no type
+    if member.leaf is not datetime and not member.nested:
+        return _strict_type(member)
+    leaf: Any = twin_of(member.leaf) if member.nested else Annotated[datetime, msgspec.Meta(tz=True)]
+    return tuple[leaf, ...] if member.many else leaf
 
 
 def samples() -> dict[str, Request[Any, Any]]:

@@ -23,7 +23,7 @@ from ocpp_trio.v16.enums import (
     ResetType,
     UnlockStatus,
 )
-from ocpp_trio.v16.types import ChargingProfile, IdTagInfo, KeyValue, MeterValue
+from ocpp_trio.v16.types import ChargingProfile, ConnectorId, IdTagInfo, KeyValue, MeterValue
 from ocpp_trio.wire.fields import (
     CiString20,
     CiString25,
@@ -125,7 +125,8 @@ class StartTransactionResponse(Response):
 class StartTransactionRequest(Request["StartTransactionRequest", StartTransactionResponse]):
     """Reports a transaction that has started (sections 4.8 and 6.45)."""
 
-    connector_id: NonNegative
+    connector_id: ConnectorId
+    """From 1; a station that says 0 is read too."""
     id_tag: IdToken
     meter_start: int
     """Reading of the energy register in Wh."""
@@ -272,8 +273,8 @@ class RemoteStartTransactionResponse(Response):
 class RemoteStartTransactionRequest(Request["RemoteStartTransactionRequest", RemoteStartTransactionResponse]):
     """Asks a Charge Point to start a transaction (sections 5.11 and 6.33)."""
 
-    connector_id: NonNegative | None = None
-    """Absent leaves the choice to the Charge Point."""
+    connector_id: ConnectorId | None = None
+    """From 1, and 0 is read too, to be rejected; absent leaves the choice to the Charge Point."""
     id_tag: IdToken
     charging_profile: ChargingProfile | None = None
     """Purpose `TX_PROFILE`, without a transaction id."""
@@ -318,7 +319,8 @@ class UnlockConnectorResponse(Response):
 class UnlockConnectorRequest(Request["UnlockConnectorRequest", UnlockConnectorResponse]):
     """Asks a Charge Point to release a connector's cable (sections 5.18 and 6.53)."""
 
-    connector_id: NonNegative
+    connector_id: ConnectorId
+    """From 1; 0 is read too, to be answered with `NOT_SUPPORTED`."""
 
 
 CHARGE_POINT_REQUESTS = (

@@ -27,8 +27,8 @@ from ocpp_trio.v16.security_enums import (
 from ocpp_trio.wire.fields import (
     CiString40,
     CiString128,
-    NonNegative,
     OneOrMore,
+    Positive,
     String50,
     String255,
     String512,
@@ -120,8 +120,8 @@ class ExtendedTriggerMessageRequest(Request["ExtendedTriggerMessageRequest", Ext
     """Asks a Charge Point to send a message of its own, those of this extension too (section 5.5)."""
 
     requested_message: MessageTriggerEnumType
-    connector_id: NonNegative | None = None
-    """Only where the message is about a connector."""
+    connector_id: Positive | None = None
+    """Only where the message is about a connector, from 1."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """The payload objects that OCPP 1.6 messages share (section 7 of the specification)."""
 
 from datetime import datetime
+from typing import Annotated
 
 import attrs
 
@@ -17,8 +18,13 @@ from ocpp_trio.v16.enums import (
     UnitOfMeasure,
     ValueFormat,
 )
-from ocpp_trio.wire.fields import CiString50, CiString500, Decimal1, IdToken, OneOrMore
+from ocpp_trio.wire.fields import AtLeast, CiString50, CiString500, Decimal1, IdToken, NonNegative, OneOrMore
 from ocpp_trio.wire.message import Payload
+
+# A connector of its own, so never 0, which is the Charge Point. Of a peer 0 is read all the same, because an answer
+# says more than a CALLERROR: RemoteStartTransaction is Rejected and UnlockConnector NotSupported, and a transaction
+# that is reported from there has been charged, but a station that gets a CALLERROR may drop its report.
+ConnectorId = Annotated[int, AtLeast(1, read_from=0)]
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +121,7 @@ class ChargingProfile(Payload):
     """Unique on a Charge Point."""
     transaction_id: int | None = None
     """Only with `TX_PROFILE`."""
-    stack_level: int
+    stack_level: NonNegative
     """The higher level wins where profiles of one purpose overlap."""
     charging_profile_purpose: ChargingProfilePurposeType
     charging_profile_kind: ChargingProfileKindType

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, NoReturn
 import msgspec
 from msgspec import Meta
 
+from ocpp_trio.wire.moment import read_moment
 from ocpp_trio.wire.shape import Member, Shape, quote
 
 FLOAT_MAX: Final = sys.float_info.max
@@ -114,12 +115,11 @@ def reader_of(payload_type: type) -> Callable[[bytes], Any]:
     """
     shape = _shape_of(payload_type)
     names: dict[str, Any] = {"new": object.__new__, "decode": msgspec.json.Decoder(_strict_twin(payload_type)).decode}
-    names |= {"Misfit": Misfit, "refusals": (msgspec.MsgspecError, ValueError, RecursionError)}
+    names |= {"Misfit": Misfit, "refusals": (msgspec.MsgspecError, ValueError, RecursionError), "moment": read_moment}
     lines = [
-        "try: twin0 = decode(raw)",
+        "try:",
+        *_indented(["twin0 = decode(raw)", *_reading(shape, 0, names), "return payload0"]),
         f"except refusals as exc: raise Misfit(f'{payload_type.__name__}: {{exc}}') from exc",
-        *_reading(shape, 0, names),
-        "return payload0",
     ]
     return _function("read(raw)", lines, names, shape)
 
@@ -147,6 +147,9 @@ def _reading(shape: Shape, depth: int, names: dict[str, Any]) -> Iterator[str]:
                 yield f"for v in {'v' if member.required else 'v or ()'}:"
             guard = "    if " if member.many else "if " if member.required else "if v is not None and "
             yield f"{guard}not ({ONE_DECIMAL}): raise Misfit({member.wire_name!r})"
+        elif member.leaf is datetime:
+            moved = f"tuple([moment(v) for v in {source}])" if member.many else f"moment({source})"
+            yield f"{target} = {moved}" if member.required else f"{target} = None if {source} is None else {moved}"
         else:
             yield f"{target} = {source}"
     yield f"{payload}.__class__ = cls{kind}"
@@ -177,9 +180,9 @@ def _strict_type(member: Member) -> Any:  # noqa: ANN401  # type expressions hav
     if member.max_length is not None:
         leaf = Annotated[str, Meta(max_length=member.max_length)]
     elif member.at_least is not None:
-        leaf = Annotated[int, Meta(ge=member.at_least)]
+        leaf = Annotated[int, Meta(ge=member.read_from)]
     elif member.leaf is datetime:
-        leaf = Annotated[datetime, Meta(tz=True)]
+        leaf = msgspec.Raw
     if member.many:
         leaf = Annotated[tuple[leaf, ...], Meta(min_length=1)] if member.non_empty else tuple[leaf, ...]
     return leaf

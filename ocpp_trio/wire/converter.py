@@ -6,15 +6,15 @@ Owns the slow reading of parsed JSON, strict or lenient. People extend the stric
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import cattrs
-import msgspec
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from ocpp_trio.wire.compiled import FLOAT_MAX, stamp
 from ocpp_trio.wire.leniency import KEPT, Leniency, is_text, second_reading
 from ocpp_trio.wire.message import Defect, Payload
+from ocpp_trio.wire.moment import moment_of
 from ocpp_trio.wire.shape import Member, quote
 
 Json = Any
@@ -25,7 +25,6 @@ Hook = Callable[[Json, Any], Any]
 FAILURES_KEPT: Final = 16
 """Faulty elements of one list that are looked into: a frame can hold a hundred thousand of them, and to find
 the first defect by rank among so many would stop everything else for seconds."""
-_Moment: Final = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class DefectError(ValueError):
@@ -53,7 +52,8 @@ def make_converter(leniency: Leniency) -> cattrs.Converter:
             )
             for m in payload_type._shape.members
         }
-        made = _unchecked(payload_type) if leniency else payload_type
+        # The members are checked one by one; the constructor's rules are for people, and stricter here and there.
+        made = _unchecked(payload_type)
         structure = make_dict_structure_fn(made, converter, **members)  # type: ignore[arg-type]  # overrides
         optional = {m.wire_name for m in payload_type._shape.members if not m.required}
 
@@ -63,8 +63,7 @@ def make_converter(leniency: Leniency) -> cattrs.Converter:
             if Leniency.NULLS in leniency:
                 value = {name: item for name, item in value.items() if item is not None or name not in optional}
             payload = structure(value, made)
-            if leniency:
-                object.__setattr__(payload, "__class__", payload_type)
+            object.__setattr__(payload, "__class__", payload_type)
             return payload
 
         return hook
@@ -157,7 +156,7 @@ def _values_of(enum: type[Enum]) -> frozenset[str]:
 
 def _as_leaf(member: Member, value: Json) -> object:
     if member.leaf is datetime:
-        return msgspec.convert(value, _Moment)
+        return moment_of(value)
     return member.leaf(value)
 
 
@@ -172,21 +171,13 @@ _JSON_TYPES: Final[Mapping[type, tuple[type, ...]]] = {
 
 def _within_limits(member: Member, value: Json) -> bool:
     if member.leaf is datetime:
-        return _is_moment(value)
+        return moment_of(value) is not None
     if member.leaf is str and not is_text(value):
         return False
     if member.max_length is not None and len(value) > member.max_length:
         return False
-    if member.at_least is not None and value < member.at_least:
+    if member.read_from is not None and value < member.read_from:
         return False
     if member.leaf is float and not -FLOAT_MAX <= value <= FLOAT_MAX:
         return False
     return not member.one_decimal or value % 1 == 0 or round(value * 10) / 10 == value
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        msgspec.convert(text, _Moment)
-    except msgspec.ValidationError:
-        return False
-    return True

@@ -23,9 +23,11 @@ class MaxLength:
 
 @attrs.frozen
 class AtLeast:
-    """An integer that is not below `limit`."""
+    """An integer that is not below `limit`; where a peer's message is better answered than refused, `read_from`
+    is the lower limit of what is read."""
 
     limit: int
+    read_from: int = attrs.field(default=attrs.Factory(lambda self: self.limit, takes_self=True))
 
 
 @attrs.frozen
@@ -62,5 +64,6 @@ String5500 = Annotated[str, MaxLength(5500)]
 String10000 = Annotated[str, MaxLength(10_000)]
 
 NonNegative = Annotated[int, AtLeast(0)]
+Positive = Annotated[int, AtLeast(1)]
 Decimal1 = Annotated[float, OneDecimal()]
 OneOrMore = Annotated[tuple[T, ...], NonEmpty()]

@@ -11,8 +11,8 @@ from enum import Enum, Flag, auto
 from typing import Any, Final
 
 import attrs
-import msgspec
 
+from ocpp_trio.wire.moment import moment_of
 from ocpp_trio.wire.shape import Member
 
 
@@ -27,6 +27,8 @@ class Leniency(Flag):
     STRICT = 0
     MISSING_OFFSETS = auto()
     """A date-time without a time zone is one of UTC."""
+    LOOSE_DATE_TIMES = auto()
+    """A space for the `T` of a date-time, and an offset without its colon, are put right."""
     NULLS = auto()
     """`null` stands for an optional member that is absent."""
     EXTRA_MEMBERS = auto()
@@ -41,6 +43,7 @@ class Leniency(Flag):
     """A list that should have an element may have none."""
     ALL = (
         MISSING_OFFSETS
+        | LOOSE_DATE_TIMES
         | NULLS
         | EXTRA_MEMBERS
         | LONG_STRINGS
@@ -71,6 +74,7 @@ KEPT: Final = Leniency.LONG_STRINGS | Leniency.UNKNOWN_ENUM_VALUES | Leniency.MI
 
 # No exponent, and digits as no meter has them: a number that is text is a small one.
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_BARE_OFFSET: Final = re.compile(r"([+-][0-9]{2})([0-9]{2})\Z")
 
 
 def is_text(value: str) -> bool:
@@ -95,15 +99,17 @@ def _second_reading_of_text(member: Member, text: str) -> tuple[Leniency, Any]:
     if member.leaf is str:
         return Leniency.LONG_STRINGS, text
     if member.leaf is datetime:
-        moment = _moment_in_utc(text)
-        return (Leniency.STRICT, text) if moment is None else (Leniency.MISSING_OFFSETS, moment)
+        return _second_reading_of_moment(text)
     if member.leaf in (int, float) and _NUMBER.fullmatch(text):
         return Leniency.LOOSE_NUMBERS, float(text) if "." in text else int(text)
     return Leniency.STRICT, text
 
 
-def _moment_in_utc(text: str) -> datetime | None:
-    try:
-        return msgspec.convert(f"{text}Z", datetime)
-    except msgspec.ValidationError:
-        return None
+def _second_reading_of_moment(text: str) -> tuple[Leniency, Any]:
+    in_utc = moment_of(f"{text}Z")
+    if in_utc is not None:
+        return Leniency.MISSING_OFFSETS, in_utc
+    tidy = _BARE_OFFSET.sub(r"\1:\2", f"{text[:10]}T{text[11:]}" if text[10:11] == " " else text)
+    if moment_of(tidy) or moment_of(f"{tidy}Z"):
+        return Leniency.LOOSE_DATE_TIMES, tidy
+    return Leniency.STRICT, text

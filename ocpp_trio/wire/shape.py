@@ -31,6 +31,8 @@ class Member:
     non_empty: bool = False
     max_length: int | None = None
     at_least: int | None = None
+    read_from: int | None = None
+    """As `at_least`, but for what a peer sends."""
     one_decimal: bool = False
 
     @property
@@ -96,6 +98,7 @@ def _member(field: "attrs.Attribute[Any]") -> Member:
         non_empty=NonEmpty in known,
         max_length=length.limit if isinstance(length, MaxLength) else None,
         at_least=minimum.limit if isinstance(minimum, AtLeast) else None,
+        read_from=minimum.read_from if isinstance(minimum, AtLeast) else None,
         one_decimal=OneDecimal in known,
     )
 

@@ -1,5 +1,6 @@
 """The backend behind a real server, asked by a station over memory."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import trio
 from ocpp_trio import ChargePoint, Router, open_charge_point, serve_csms, v16
 from ocpp_trio.backend import MemoryBackend, Station
 from ocpp_trio.testing import MemoryNetwork
+from ocpp_trio.wire.codec import codec_of
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
@@ -122,6 +124,20 @@ async def test_a_refused_tag_has_a_transaction_id_all_the_same(autojump_clock):
         started = await station.call(start_request())
 
     assert (started.transaction_id, started.id_tag_info.status) == (1, S.INVALID)
+
+
+async def test_a_start_at_connector_0_is_answered_like_any_other(autojump_clock):
+    """A station that got a CALLERROR might drop the report, and the energy is out (OCPP 1.6 section 4.8)."""
+    backend = MemoryBackend()
+    members = {"connectorId": 0, "idTag": "TAG-1", "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
+    request = codec_of(v16.version).decode(v16.StartTransactionRequest, json.dumps(members).encode())
+    async with open_station(backend) as station:
+        started = await station.call(request)
+        stop = v16.StopTransactionRequest(transaction_id=started.transaction_id, meter_stop=80, timestamp=EPOCH)
+        await station.call(stop)
+
+    assert (started.transaction_id, started.id_tag_info.status) == (1, S.ACCEPTED)
+    assert (backend.transactions[1].connector_id, backend.transactions[1].energy) == (0, 80)
 
 
 async def test_a_repeated_start_has_the_same_answer(autojump_clock):

@@ -14,6 +14,8 @@ Json = Any
 
 _LETTERS = 'abcXYZ019 _-./:"\\\n\té站😀'
 _ONE_OF_EACH_TYPE: Final[tuple[Json, ...]] = (None, True, 1, 1.5, "x", [], {})
+ABSENT: Final = object()
+"""In place of a value: no such member."""
 _MANY: Final = 3
 """Elements of a list at most, and the most characters of a text, but for one that is as long as it may be."""
 
@@ -38,7 +40,7 @@ def sound(schema: Schema, rng: Random, *, complete: bool = False) -> Json:
     if kind == "boolean":
         return rng.random() < 0.5
     whole = rng.choice((0, 1, rng.randint(0, 100_000), rng.randint(0, 2**53)))
-    whole *= 1 if "minimum" in schema else rng.choice((1, -1))
+    whole = max(whole, schema["minimum"]) if "minimum" in schema else whole * rng.choice((1, -1))
     return whole if kind == "integer" or rng.random() < 0.3 else whole % 10**9 / 10
 
 
@@ -53,6 +55,21 @@ def _text(schema: Schema, rng: Random) -> str:
     limit = schema.get("maxLength", 10 * _MANY)
     length = rng.choice((0, min(_MANY, limit), limit))
     return "".join(rng.choice(_LETTERS) for _ in range(length))
+
+
+_NO_DATE_TIMES: Final = (
+    "",
+    "21.11.2026 09:30",
+    "2026-11-21",
+    "2026-11-21T09:30:00",
+    "2026-11-21 09:30:00Z",
+    "2026-11-21T09:30:00+0200",
+    "2026-11-21 09:30:00.5-0330",
+    "2026-11-21T09:30:00+02",
+    "2026-11-21T09:30Z",
+    "2026-13-21T09:30:00Z",
+    "2026-11-21T24:00:00Z",
+)
 
 
 @attrs.frozen
@@ -86,6 +103,8 @@ def broken(schema: Schema, value: Json, path: str = "$") -> Iterator[Broken]:
 def _broken_leaf(schema: Schema, value: Json) -> Iterator[tuple[str, Json]]:
     if "enum" in schema:
         yield from (("enum", wrong) for wrong in (value + "x", value.swapcase(), "") if wrong not in schema["enum"])
+    if "minimum" in schema:
+        yield from (("minimum", wrong) for wrong in (schema["minimum"] - 1, -(2**40)))
     if "maxLength" in schema:
         yield "maxLength", "x" * (schema["maxLength"] + 1)
     if schema.get("minItems"):
@@ -93,8 +112,7 @@ def _broken_leaf(schema: Schema, value: Json) -> Iterator[tuple[str, Json]]:
     if "multipleOf" in schema:
         yield from (("multipleOf", wrong) for wrong in (8.15, 0.01, -21.45, 0.1 + 0.2))
     if schema.get("format") == "date-time":
-        for wrong in ("", "21.11.2026 09:30", "2026-11-21", "2026-11-21T09:30:00", "2026-13-21T09:30:00Z"):
-            yield "format", wrong
+        yield from (("format", wrong) for wrong in _NO_DATE_TIMES)
 
 
 _PYTHON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -118,5 +136,8 @@ def replaced(value: Json, path: str, new: Json) -> Json:
     steps = path.replace("[]", ".0").split(".")
     for step in steps[:-1]:
         holder = holder[int(step) if step == "0" else step]
-    holder[int(steps[-1]) if steps[-1] == "0" else steps[-1]] = new
-    return value
+    if new is ABSENT:
+        del holder[steps[-1]]
+    else:
+        holder[int(steps[-1]) if steps[-1] == "0" else steps[-1]] = new
+    return value if steps[1:] else new

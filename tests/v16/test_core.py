@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from ocpp_trio import v16
@@ -63,17 +64,43 @@ def test_a_faulty_payload_is_refused_with_its_code_and_place(
     assert (caught.value.code, caught.value.details["path"]) == (code, path)
 
 
-@pytest.mark.parametrize(
-    "payload_type",
-    [v16.StartTransactionRequest, v16.RemoteStartTransactionRequest, v16.UnlockConnectorRequest],
+about_one_connector = pytest.mark.parametrize(
+    "payload_type", [v16.StartTransactionRequest, v16.RemoteStartTransactionRequest, v16.UnlockConnectorRequest]
 )
+
+
+@about_one_connector
 def test_connector_0_is_not_the_codec_s_to_refuse(payload_type: type[Payload]) -> None:
     """The answer to a connector that may not be meant is a status in the response."""
     members = next(members for kind, members in COMPLETE if kind is payload_type)
+    text = json.dumps({**members, "connectorId": 0}, separators=(",", ":")).encode()
 
-    request = codec.decode(payload_type, json.dumps({**members, "connectorId": 0}).encode())
+    request = codec.decode(payload_type, text)
 
     assert getattr(request, "connector_id", None) == 0
+    assert codec.encode(request) == text
+    assert codec.converter.structure(json.loads(text), payload_type) == request
+
+
+@about_one_connector
+def test_connector_0_is_refused_before_it_can_be_sent(payload_type: type[Payload]) -> None:
+    members = next(members for kind, members in COMPLETE if kind is payload_type)
+    request: Any = codec.decode(payload_type, json.dumps({**members, "connectorId": 1}).encode())
+
+    with pytest.raises(ValueError, match=r"connector_id: expected an integer of at least 1, found 0"):
+        attrs.evolve(request, connector_id=0)
+
+
+@about_one_connector
+def test_a_negative_connector_is_refused_from_both_sides(payload_type: type[Payload]) -> None:
+    members = next(members for kind, members in COMPLETE if kind is payload_type)
+    request: Any = codec.decode(payload_type, json.dumps({**members, "connectorId": 1}).encode())
+
+    with pytest.raises(ValueError, match="connector_id"):
+        attrs.evolve(request, connector_id=-1)
+    with pytest.raises(RemoteProtocolError) as caught:
+        codec.decode(payload_type, json.dumps({**members, "connectorId": -1}).encode())
+    assert (caught.value.code, caught.value.details["path"]) == ("PropertyConstraintViolation", "$.connectorId")
 
 
 def test_a_faulty_value_is_refused_before_it_can_be_sent() -> None:

@@ -50,6 +50,16 @@ def test_the_log_s_file_name_is_one_word_on_the_wire() -> None:
     assert codec.encode(response) == b'{"status":"Accepted","filename":"log.txt"}'
 
 
+def test_a_message_is_triggered_for_a_connector_from_1() -> None:
+    with pytest.raises(ValueError, match="connector_id: expected an integer of at least 1, found 0"):
+        v16.ExtendedTriggerMessageRequest(
+            requested_message=v16.MessageTriggerEnumType.STATUS_NOTIFICATION, connector_id=0
+        )
+    with pytest.raises(RemoteProtocolError) as caught:
+        codec.decode(v16.ExtendedTriggerMessageRequest, b'{"requestedMessage":"MeterValues","connectorId":0}')
+    assert (caught.value.code, caught.value.details["path"]) == ("PropertyConstraintViolation", "$.connectorId")
+
+
 def test_a_list_of_certificates_is_left_out_rather_than_empty() -> None:
     with pytest.raises(ValueError, match="certificate_hash_data: expected a tuple of at least one element"):
         v16.GetInstalledCertificateIdsResponse(

@@ -1,9 +1,12 @@
 """The annotated types that all versions share, seen through the shape they give a field."""
 
+from typing import Annotated
+
 import attrs
 
 from ocpp_trio.wire.fields import (
     WIRE_NAME,
+    AtLeast,
     CiString20,
     CiString25,
     CiString40,
@@ -15,6 +18,7 @@ from ocpp_trio.wire.fields import (
     IdToken,
     NonNegative,
     OneOrMore,
+    Positive,
     String50,
     String255,
     String512,
@@ -43,6 +47,8 @@ class Sample:
     exact_five_thousand: String5500
     exact_ten_thousand: String10000
     count: NonNegative
+    ordinal: Positive
+    tolerant: Annotated[int, AtLeast(3, read_from=-1)]
     number: Decimal1
     several: OneOrMore[int]
 
@@ -57,7 +63,15 @@ def test_strings_have_the_lengths_of_the_specification() -> None:
 
 
 def test_a_non_negative_integer_starts_at_zero() -> None:
-    assert (members["count"].leaf, members["count"].at_least) == (int, 0)
+    assert (members["count"].leaf, members["count"].at_least, members["count"].read_from) == (int, 0, 0)
+
+
+def test_a_positive_integer_starts_at_one() -> None:
+    assert (members["ordinal"].leaf, members["ordinal"].at_least, members["ordinal"].read_from) == (int, 1, 1)
+
+
+def test_a_peer_may_have_a_lower_limit() -> None:
+    assert (members["tolerant"].at_least, members["tolerant"].read_from) == (3, -1)
 
 
 def test_a_decimal_is_a_float_of_one_digit() -> None:

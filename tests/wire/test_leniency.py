@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import attrs
@@ -66,6 +66,27 @@ KNOWN = {
         members={"currentTime": "2026-11-21T12:00:00.250"},
         path="$.currentTime",
         reads_as=NOON.replace(microsecond=250_000),
+    ),
+    "a space between date and time": KnownDefect(
+        leniency=Leniency.LOOSE_DATE_TIMES,
+        payload_type=v16.StatusNotificationRequest,
+        members={**STATUS, "timestamp": "2026-11-21 12:00:00Z"},
+        path="$.timestamp",
+        reads_as=NOON,
+    ),
+    "an offset without its colon": KnownDefect(
+        leniency=Leniency.LOOSE_DATE_TIMES,
+        payload_type=v16.HeartbeatResponse,
+        members={"currentTime": "2026-11-21T12:00:00.250+0000"},
+        path="$.currentTime",
+        reads_as=NOON.replace(microsecond=250_000),
+    ),
+    "a space between date and time, and an offset without its colon": KnownDefect(
+        leniency=Leniency.LOOSE_DATE_TIMES,
+        payload_type=v16.HeartbeatResponse,
+        members={"currentTime": "2026-11-21 14:00:00+0200"},
+        path="$.currentTime",
+        reads_as=NOON.astimezone(timezone(timedelta(hours=2))),
     ),
     "an optional text that is null": KnownDefect(
         leniency=Leniency.NULLS,
@@ -288,6 +309,20 @@ def test_all_defects_of_a_payload_are_let_pass_and_told() -> None:
     ]
 
 
+def test_a_space_between_date_and_time_of_nowhere_takes_two_leniencies() -> None:
+    members = {"currentTime": "2026-11-21 12:00:00"}
+    both = Leniency.LOOSE_DATE_TIMES | Leniency.MISSING_OFFSETS
+
+    response, allowances = read(both, v16.HeartbeatResponse, members)
+
+    assert response == v16.HeartbeatResponse(current_time=NOON)
+    assert [(each.kind, each.found) for each in allowances] == [("loose_date_times", "'2026-11-21 12:00:00'")]
+    for one in (Leniency.LOOSE_DATE_TIMES, Leniency.MISSING_OFFSETS):
+        with pytest.raises(RemoteProtocolError) as caught:
+            read(Leniency.ALL & ~one, v16.HeartbeatResponse, members)
+        assert caught.value.details["path"] == "$.currentTime"
+
+
 def test_of_very_many_defects_all_are_let_pass_and_some_are_told() -> None:
     samples = [{"value": number, "a": 1, "b": 2} for number in range(100)]
     members = {"connectorId": 1, "meterValue": [{"timestamp": TEXT, "sampledValue": samples}]}
@@ -340,6 +375,8 @@ def test_an_allowance_says_what_was_expected_and_found() -> None:
         (v16.HeartbeatResponse, {"currentTime": 5}, "TypeConstraintViolation", "$.currentTime"),
         (v16.HeartbeatResponse, {"currentTime": "noon"}, "PropertyConstraintViolation", "$.currentTime"),
         (v16.HeartbeatResponse, {"currentTime": "2026-11-21"}, "PropertyConstraintViolation", "$.currentTime"),
+        (v16.HeartbeatResponse, {"currentTime": "21.11.2026 12:00"}, "PropertyConstraintViolation", "$.currentTime"),
+        (v16.HeartbeatResponse, {"currentTime": "2026-11-21T12:00+02"}, "PropertyConstraintViolation", "$.currentTime"),
         (
             v16.SetChargingProfileRequest,
             {"connectorId": 1, "csChargingProfiles": limited("8.15")},
