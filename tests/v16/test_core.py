@@ -11,6 +11,7 @@ from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.v16 import core
 from ocpp_trio.v16.version import version
 from ocpp_trio.wire.codec import codec_of
+from ocpp_trio.wire.compiled import reader_of
 from ocpp_trio.wire.message import Payload
 from tests.v16.samples import COMPLETE, NOON
 
@@ -79,6 +80,7 @@ def test_connector_0_is_not_the_codec_s_to_refuse(payload_type: type[Payload]) -
 
     assert getattr(request, "connector_id", None) == 0
     assert codec.encode(request) == text
+    assert reader_of(payload_type)(text) == request
     assert codec.converter.structure(json.loads(text), payload_type) == request
 
 
