@@ -49,6 +49,7 @@ class AuthorizeRequest(Request["AuthorizeRequest", AuthorizeResponse]):
     """Asks whether an identifier may start or stop a transaction (sections 4.1 and 6.1)."""
 
     id_tag: IdToken
+    """At most 20 characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -70,19 +71,23 @@ class BootNotificationRequest(Request["BootNotificationRequest", BootNotificatio
     """Introduces a Charge Point after it has (re)started (sections 4.2 and 6.3)."""
 
     charge_point_vendor: CiString20
+    """At most 20 characters."""
     charge_point_model: CiString20
+    """At most 20 characters."""
     charge_point_serial_number: CiString25 | None = None
+    """At most 25 characters."""
     charge_box_serial_number: CiString25 | None = None
-    """Deprecated by the specification."""
+    """Deprecated by the specification, at most 25 characters."""
     firmware_version: CiString50 | None = None
+    """At most 50 characters."""
     iccid: CiString20 | None = None
-    """Of the SIM card."""
+    """Of the SIM card, at most 20 characters."""
     imsi: CiString20 | None = None
-    """Of the SIM card."""
+    """Of the SIM card, at most 20 characters."""
     meter_type: CiString25 | None = None
-    """Of the main meter."""
+    """Of the main meter, at most 25 characters."""
     meter_serial_number: CiString25 | None = None
-    """Of the main meter."""
+    """Of the main meter, at most 25 characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -128,6 +133,7 @@ class StartTransactionRequest(Request["StartTransactionRequest", StartTransactio
     connector_id: ConnectorId
     """From 1; a station that says 0 is read too."""
     id_tag: IdToken
+    """At most 20 characters."""
     meter_start: int
     """Reading of the energy register in Wh."""
     reservation_id: int | None = None
@@ -149,12 +155,14 @@ class StatusNotificationRequest(Request["StatusNotificationRequest", StatusNotif
     """0 is the main controller of the Charge Point."""
     error_code: ChargePointErrorCode
     info: CiString50 | None = None
-    """Free text about the error."""
+    """Free text about the error, at most 50 characters."""
     status: ChargePointStatus
     timestamp: datetime | None = None
     """Absent means the time of receipt."""
     vendor_id: CiString255 | None = None
+    """At most 255 characters."""
     vendor_error_code: CiString50 | None = None
+    """At most 50 characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -169,7 +177,7 @@ class StopTransactionRequest(Request["StopTransactionRequest", StopTransactionRe
     """Reports a transaction that has ended (sections 4.10 and 6.49)."""
 
     id_tag: IdToken | None = None
-    """Absent if the Charge Point itself had to stop."""
+    """At most 20 characters; absent if the Charge Point itself had to stop."""
     meter_stop: int
     """Reading of the energy register in Wh."""
     timestamp: datetime
@@ -195,9 +203,9 @@ class DataTransferRequest(Request["DataTransferRequest", DataTransferResponse]):
     """Whatever OCPP does not cover, in either direction (sections 4.3, 5.6 and 6.15)."""
 
     vendor_id: CiString255
-    """A reversed DNS name."""
+    """A reversed DNS name, at most 255 characters."""
     message_id: CiString50 | None = None
-    """Which of the vendor's messages this is."""
+    """Which of the vendor's messages this is, at most 50 characters."""
     data: str | None = None
     """Text without a limit; JSON has to be written into a string."""
 
@@ -230,6 +238,7 @@ class ChangeConfigurationRequest(Request["ChangeConfigurationRequest", ChangeCon
     """Sets a configuration key (sections 5.3 and 6.9)."""
 
     key: CiString50
+    """At most 50 characters."""
     value: CiString500
     """Always text, at most 500 characters, and possibly empty."""
 
@@ -252,6 +261,7 @@ class GetConfigurationResponse(Response):
 
     configuration_key: tuple[KeyValue, ...] | None = None
     unknown_key: tuple[CiString50, ...] | None = None
+    """Each at most 50 characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -259,7 +269,7 @@ class GetConfigurationRequest(Request["GetConfigurationRequest", GetConfiguratio
     """Asks for configuration keys (sections 5.8 and 6.23)."""
 
     key: tuple[CiString50, ...] | None = None
-    """Absent or empty means all of them."""
+    """Each at most 50 characters; absent or empty means all of them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -276,6 +286,7 @@ class RemoteStartTransactionRequest(Request["RemoteStartTransactionRequest", Rem
     connector_id: ConnectorId | None = None
     """From 1, and 0 is read too, to be rejected; absent leaves the choice to the Charge Point."""
     id_tag: IdToken
+    """At most 20 characters."""
     charging_profile: ChargingProfile | None = None
     """Purpose `TX_PROFILE`, without a transaction id."""
 

@@ -45,7 +45,7 @@ class GetDiagnosticsResponse(Response):
     """The name of the file that will be uploaded (sections 5.9 and 6.26)."""
 
     file_name: CiString255 | None = None
-    """Absent if there is nothing to upload."""
+    """At most 255 characters; absent if there is nothing to upload."""
 
 
 @attrs.frozen(kw_only=True)

@@ -148,7 +148,7 @@ class GetLogResponse(Response):
 
     status: LogStatusEnumType
     filename: String255 | None = None
-    """One word, unlike the `fileName` of GetDiagnostics; absent if there is nothing to upload."""
+    """At most 255 characters, unlike `fileName` of GetDiagnostics one word; absent if there is nothing to upload."""
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +209,7 @@ class SecurityEventNotificationRequest(Request["SecurityEventNotificationRequest
     timestamp: datetime
     """When it happened, however late the message is."""
     tech_info: String255 | None = None
+    """At most 255 characters."""
 
 
 @attrs.frozen(kw_only=True)

@@ -53,6 +53,7 @@ class KeyValue(Payload):
     """A configuration key, as GetConfiguration reports it (section 7.29)."""
 
     key: CiString50
+    """At most 50 characters."""
     readonly: bool
     value: CiString500 | None = None
     """Always text, at most 500 characters; absent if the key is known but not set."""

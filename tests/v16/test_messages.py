@@ -1,6 +1,8 @@
 """What holds for every message of every profile."""
 
+import ast
 import inspect
+import itertools
 import json
 import re
 from typing import Any
@@ -54,6 +56,28 @@ def test_every_message_belongs_to_somebody() -> None:
 def test_every_class_says_where_it_is_specified(payload_type: type[Payload]) -> None:
     assert payload_type.__doc__ is not None
     assert re.search(r"\(sections? [\d., and]+\)\.", payload_type.__doc__)
+
+
+@pytest.mark.parametrize("payload_type", PAYLOADS, ids=lambda kind: kind.__name__)
+def test_every_text_with_a_limit_says_so(payload_type: type[Payload]) -> None:
+    said = docstrings_of(payload_type)
+    limits = {member.name: member.max_length for member in payload_type._shape.members if member.max_length}
+
+    assert [
+        name for name, limit in limits.items() if not re.search(rf"at most {limit}\b", said.get(name, ""), re.I)
+    ] == []
+
+
+def docstrings_of(payload_type: type[Payload]) -> dict[str, str]:
+    """What is written under the fields of a class."""
+    (tree,) = ast.parse(inspect.getsource(payload_type)).body
+    assert isinstance(tree, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in itertools.pairwise(tree.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
 
 
 def test_no_two_messages_claim_the_same_section() -> None:
