@@ -5,11 +5,25 @@ test tells it and records every frame with its instant. Under trio's `MockClock`
 hours runs in milliseconds and asserts exact instants.
 """
 
-from ocpp_trio.testing.network import MemoryLink as MemoryLink
-from ocpp_trio.testing.network import MemoryListener as MemoryListener
+from ocpp_trio.testing.faults import Fault as Fault
+from ocpp_trio.testing.faults import Plan as Plan
+from ocpp_trio.testing.faults import Spread as Spread
+from ocpp_trio.testing.faults import Strike as Strike
+from ocpp_trio.testing.faults import dump_plan as dump_plan
+from ocpp_trio.testing.faults import load_plan as load_plan
+from ocpp_trio.testing.faults import play as play
+from ocpp_trio.testing.faults import random_plan as random_plan
+from ocpp_trio.testing.link import MemoryLink as MemoryLink
+from ocpp_trio.testing.listener import MemoryListener as MemoryListener
+from ocpp_trio.testing.network import MemoryHost as MemoryHost
 from ocpp_trio.testing.network import MemoryNetwork as MemoryNetwork
-from ocpp_trio.testing.network import MemoryStream as MemoryStream
+from ocpp_trio.testing.network import stall_cpu as stall_cpu
 from ocpp_trio.testing.pair import open_transport_pair as open_transport_pair
+from ocpp_trio.testing.pipe import Conditions as Conditions
+from ocpp_trio.testing.stream import MemoryStream as MemoryStream
+from ocpp_trio.testing.strikes import NETWORK_FAULTS as NETWORK_FAULTS
+from ocpp_trio.testing.strikes import WITHOUT_CORRUPTION as WITHOUT_CORRUPTION
+from ocpp_trio.testing.strikes import NetworkStrikes as NetworkStrikes
 from ocpp_trio.testing.stub import CloseWith as CloseWith
 from ocpp_trio.testing.stub import CsmsStub as CsmsStub
 from ocpp_trio.testing.stub import Delayed as Delayed

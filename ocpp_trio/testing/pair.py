@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import trio
 
 from ocpp_trio import Limits, Transport, open_client, open_server
-from ocpp_trio.testing.network import MemoryLink, MemoryNetwork
+from ocpp_trio.testing.link import MemoryLink
+from ocpp_trio.testing.network import MemoryNetwork
 
 
 @asynccontextmanager

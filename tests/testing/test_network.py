@@ -1,293 +1,224 @@
-"""Connections in memory: streams bounded to the byte, with the manners of sockets, and faults on demand."""
+"""Who reaches whom: named hosts, partitions, crashes, and what is remembered of it all."""
 
 import pytest
 import trio
 import trio.testing
 
-from ocpp_trio.testing import MemoryNetwork
-from ocpp_trio.testing.network import BUFFER_SIZE
+from ocpp_trio.testing import Conditions, MemoryNetwork, stall_cpu
+from ocpp_trio.testing.network import DIAL_PATIENCE, LINKS_BEFORE_SWEEP
 
 
 @pytest.fixture
-def log() -> list[object]:
-    """What `_note` writes down."""
-    return []
+def network():
+    return MemoryNetwork()
 
 
-async def _connect():
-    """Both ends of a connection, and the link between them."""
-    network = MemoryNetwork()
-    (listener,) = await network.listen(0)
-    client = await network.dial("csms", listener.port)
-    return client, await listener.accept(), network.links[-1]
+async def _connect(network, station="CP-1"):
+    """A station's connection to csms, which listens at a port of its own for it."""
+    (listener,) = await network.host("csms").listen(0)
+    client = await network.host(station).dial("csms", listener.port)
+    return client, await listener.accept()
 
 
-async def _make_pair():
-    client, server, _ = await _connect()
-    return client, server
+async def test_same_name_is_the_same_host_and_it_knows_its_links(network, autojump_clock):
+    await _connect(network, "CP-1")
+    await _connect(network, "CP-2")
+
+    assert network.host("CP-1") is network.host("CP-1")
+    assert network.host("CP-1").links == network.links[:1]
+    assert network.host("csms").links == network.links
+    assert [link.client_host for link in network.links] == ["CP-1", "CP-2"]
 
 
-async def _make_clogged_pair():
-    client, server = await _make_pair()
-    await client.send_all(bytes(BUFFER_SIZE))
-    await server.send_all(bytes(BUFFER_SIZE))
-    return client, server
+async def test_host_listens_by_its_own_name_unless_another_is_given(network, autojump_clock):
+    (own,) = await network.host("csms").listen(9000)
+    (other,) = await network.host("csms").listen(9000, host="alias")
+
+    assert (own.host, other.host) == ("csms", "alias")
 
 
-async def _note(log, what, function, *args):
-    """Do something, and log how it ended and when."""
-    try:
-        result = await function(*args)
-    except Exception as exc:
-        result = type(exc)
-    log.append((what, result, trio.current_time()))
+async def test_conditions_of_the_dialling_host_go_before_those_of_the_network(network, autojump_clock):
+    network.conditions = Conditions(latency=1)
+    network.host("CP-1").conditions = Conditions(latency=4)
+
+    await _connect(network, "CP-1")
+    slow = trio.current_time()
+    await _connect(network, "CP-2")
+
+    assert (slow, trio.current_time()) == (8, 10)
 
 
-async def test_stream_is_what_trio_expects_of_a_half_closeable_stream(autojump_clock):
-    await trio.testing.check_half_closeable_stream(_make_pair, _make_clogged_pair)
+async def test_one_host_may_be_refused_or_met_with_silence(network, autojump_clock):
+    (listener,) = await network.listen(9000)
+    network.host("CP-1").refuse = True
+    network.host("CP-2").silent = True
+
+    with pytest.raises(ConnectionRefusedError):
+        await network.host("CP-1").dial("csms", 9000)
+    await network.host("CP-2").dial("csms", 9000)
+    await network.host("CP-3").dial("csms", 9000)
+
+    assert (await listener.accept()).peer == "memory:2"
 
 
-async def test_bytes_arrive_whole_and_in_order_at_no_cost_of_time(autojump_clock):
-    client, server = await _make_pair()
+async def test_partition_holds_back_what_is_sent_until_it_heals(network, autojump_clock):
+    client, server = await _connect(network, "CP-1")
+    other, other_server = await _connect(network, "CP-2")
 
-    await client.send_all(b"to the server")
-    await server.send_all(b"to the client")
-
-    assert await server.receive_some(6) == b"to the"
-    assert await server.receive_some() == b" server"
-    assert await client.receive_some() == b"to the client"
-    assert trio.current_time() == 0
-
-
-async def test_sender_waits_at_the_byte_for_which_there_is_no_room(log, autojump_clock):
-    client, server = await _make_pair()
-
-    await client.send_all(bytes(BUFFER_SIZE))
+    network.partition("CP-1")
+    await client.send_all(b"late")
+    await other.send_all(b"in time")
+    assert await other_server.receive_some() == b"in time"
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "last byte", client.send_all, b"!")
-        await trio.sleep(5)
-        log.append(("read", await server.receive_some(1), trio.current_time()))
+        nursery.start_soon(_heal_after, 30, network, "CP-1")
+        late = await server.receive_some()
 
-    assert log == [("read", b"\0", 5), ("last byte", None, 5)]
-    assert await _read_exactly(server, BUFFER_SIZE) == bytes(BUFFER_SIZE - 1) + b"!"
+    assert (late, trio.current_time()) == (b"late", 30)
 
 
-async def test_send_goes_on_in_pieces_as_room_appears(autojump_clock):
-    client, server = await _make_pair()
-    sent = bytes(range(256)) * (3 * BUFFER_SIZE // 256)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(client.send_all, sent)
-        received = await _read_exactly(server, len(sent))
-
-    assert received == sent
+async def _heal_after(seconds, network, *hosts):
+    await trio.sleep(seconds)
+    network.heal(*hosts)
 
 
-async def _read_exactly(stream, size):
-    data = b""
-    while len(data) < size:
-        data += await stream.receive_some()
-    return data
-
-
-async def test_room_is_announced_without_sending(log, autojump_clock):
-    client, server = await _make_clogged_pair()
+async def test_dial_over_a_partition_waits_for_its_end(network, autojump_clock):
+    await network.host("csms").listen(9000)
+    network.partition()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "room", client.wait_send_all_might_not_block)
-        await trio.sleep(3)
-        await server.receive_some(1)
+        nursery.start_soon(network.host("CP-1").dial, "csms", 9000)
+        await trio.sleep(20)
+        network.heal()
 
-    assert log == [("room", None, 3)]
-
-
-async def test_cancelled_send_has_sent_what_there_was_room_for(autojump_clock):
-    client, server = await _make_pair()
-
-    with trio.move_on_after(1):
-        await client.send_all(bytes(BUFFER_SIZE) + b"never")
-    await _read_exactly(server, BUFFER_SIZE)
-    await client.send_all(b"next")
-
-    assert await server.receive_some() == b"next"
+    assert trio.current_time() == 20
+    assert not network.links[0].parted
 
 
-async def test_cancelled_receive_loses_nothing(autojump_clock):
-    client, server = await _make_pair()
+async def test_dial_over_a_long_partition_times_out(network, autojump_clock):
+    await network.host("csms").listen(9000)
+    network.partition("csms")
 
-    with trio.move_on_after(1):
-        await server.receive_some()
-    await client.send_all(b"x")
+    with pytest.raises(TimeoutError, match="nobody answers at csms"):
+        await network.host("CP-1").dial("csms", 9000)
 
-    assert await server.receive_some() == b"x"
-
-
-@pytest.mark.parametrize("size", [0, -1])
-async def test_receive_wants_a_positive_size(autojump_clock, size):
-    client, _ = await _make_pair()
-
-    with pytest.raises(ValueError, match=f"max_bytes: expected a positive number, found {size}"):
-        await client.receive_some(size)
+    assert trio.current_time() == DIAL_PATIENCE
+    assert network.links == []
 
 
-@pytest.mark.parametrize(("first", "second"), [("send_all", "send_all"), ("send_all", "send_eof")])
-async def test_second_sender_is_told_that_the_stream_is_busy(log, autojump_clock, first, second):
-    client, server = await _make_clogged_pair()
+async def test_hosts_on_the_same_side_of_a_partition_reach_each_other(network, autojump_clock):
+    network.partition("CP-1", "csms")
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(getattr(client, first), b"first")
-        await trio.testing.wait_all_tasks_blocked()
-        await _note(log, "second", getattr(client, second), *([b"second"] if second == "send_all" else []))
-        await server.receive_some()
+    await _connect(network, "CP-1")
 
-    assert log == [("second", trio.BusyResourceError, 0)]
-    assert await server.receive_some() == b"first"
+    assert not network.links[0].parted
 
 
-async def test_second_receiver_is_told_that_the_stream_is_busy(log, autojump_clock):
-    client, server = await _make_pair()
+async def test_healing_one_partition_leaves_the_other(network, autojump_clock):
+    await _connect(network, "CP-1")
+    await _connect(network, "CP-2")
+    network.partition("CP-1")
+    network.partition("CP-2")
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "first", server.receive_some)
-        await trio.testing.wait_all_tasks_blocked()
-        await _note(log, "second", server.receive_some)
-        await client.send_all(b"x")
+    network.heal("CP-1")
+    one = [link.parted for link in network.links]
+    network.heal()
 
-    assert log == [("second", trio.BusyResourceError, 0), ("first", b"x", 0)]
-
-
-async def test_eof_ends_one_direction_and_leaves_the_other(autojump_clock):
-    client, server = await _make_pair()
-
-    await client.send_all(b"last")
-    await client.send_eof()
-    await server.send_all(b"answer")
-
-    assert [await server.receive_some() for _ in range(3)] == [b"last", b"", b""]
-    assert await client.receive_some() == b"answer"
-    with pytest.raises(trio.ClosedResourceError, match="has sent its EOF"):
-        await client.send_all(b"more")
+    assert one == [False, True]
+    assert [link.parted for link in network.links] == [False, False]
 
 
-async def test_close_lets_the_peer_read_what_is_in_flight_and_refuses_its_writes(autojump_clock):
-    client, server = await _make_pair()
+async def test_links_are_dropped_all_or_those_of_one_host(network, autojump_clock):
+    for station in ("CP-1", "CP-2", "CP-3"):
+        await _connect(network, station)
 
-    await client.send_all(b"last words")
-    await client.aclose()
+    network.drop_links("CP-2")
+    one = [link.over for link in network.links]
+    network.drop_links()
 
-    assert [await server.receive_some() for _ in range(2)] == [b"last words", b""]
-    with pytest.raises(trio.BrokenResourceError):
-        await server.send_all(b"answer")
-
-
-@pytest.mark.parametrize("method", ["receive_some", "send_eof", "wait_send_all_might_not_block"])
-async def test_closed_stream_is_of_no_more_use(autojump_clock, method):
-    client, _ = await _make_pair()
-
-    await client.aclose()
-
-    with pytest.raises(trio.ClosedResourceError, match="this stream was closed"):
-        await getattr(client, method)()
+    assert one == [False, True, False]
+    assert network.live_links == []
 
 
-async def test_reset_fails_both_ends_at_once_and_loses_what_is_in_flight(log, autojump_clock):
-    client, server, link = await _connect()
+async def test_crashed_host_frees_its_ports_and_tells_only_the_other_ends(network, autojump_clock):
+    csms = network.host("csms")
+    (listener,) = await csms.listen(9000)
+    client = await network.host("CP-1").dial("csms", 9000)
+    await listener.accept()
+    waiting = await network.host("CP-2").dial("csms", 9000)  # in the backlog
 
-    await server.send_all(b"lost")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "server reads", server.receive_some)
-        nursery.start_soon(_note, log, "client sends", client.send_all, bytes(BUFFER_SIZE + 1))
-        link.stall(server=True)
-        await trio.sleep(2)
-        link.reset()
-    await _note(log, "client reads", client.receive_some)
+    csms.crash()
+    for stream in (client, waiting):
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.receive_some()
+    with pytest.raises(ConnectionRefusedError):
+        await network.dial("csms", 9000)
+    with trio.move_on_after(600) as for_ever:
+        await listener.accept()
+    (again,) = await csms.listen(9000)
+    await listener.aclose()  # the dead one gives nothing free any more
+    await network.dial("csms", 9000)
 
-    ended = ("client reads", "client sends", "server reads")
-    assert sorted(log) == [(what, trio.BrokenResourceError, 2) for what in ended]
-
-
-async def test_cut_cable_swallows_everything_and_tells_nobody(log, autojump_clock):
-    client, server, link = await _connect()
-
-    await client.send_all(b"before")
-    link.cut()
-    async with trio.open_nursery() as nursery:
-        await client.send_all(bytes(10 * BUFFER_SIZE))
-        await server.send_all(bytes(10 * BUFFER_SIZE))
-        assert await server.receive_some() == b"before"
-        nursery.start_soon(_note, log, "server reads", server.receive_some)
-        await trio.sleep(1)
-        await client.aclose()  # its FIN is lost as well
-        await trio.sleep(600)
-        await server.send_all(b"still no error")
-        nursery.cancel_scope.cancel()
-
-    assert log == []
+    assert for_ever.cancelled_caught
+    assert await again.accept()
 
 
-async def test_cut_lets_a_blocked_writer_go_on_into_the_void(log, autojump_clock):
-    client, server, link = await _connect()
+async def test_crash_of_a_station_leaves_the_listeners_alone(network, autojump_clock):
+    (listener,) = await network.listen(9000)
+    await network.host("CP-1").dial("csms", 9000)
 
-    await client.send_all(bytes(BUFFER_SIZE))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "send", client.send_all, b"lost")
-        await trio.sleep(1)
-        link.cut()
+    network.host("CP-1").crash()
+    await network.host("CP-2").dial("csms", 9000)
 
-    assert log == [("send", None, 1)]
-    assert await _read_exactly(server, BUFFER_SIZE) == bytes(BUFFER_SIZE)
+    assert [link.over for link in network.links] == [True, False]
+    assert listener.port == 9000
 
 
-async def test_end_that_came_before_the_cut_has_arrived(autojump_clock):
-    client, server, link = await _connect()
+async def test_taps_are_told_of_every_write_even_of_what_is_lost(network, autojump_clock):
+    told = []
+    client, server = await _connect(network)
+    network.taps.append(lambda link, direction, data: told.append((link.number, direction, data)))
 
-    await client.aclose()
-    link.cut()
+    await client.send_all(b"up")
+    await server.send_all(b"down")
+    network.links[0].cut()
+    await client.send_all(b"lost")
 
-    assert await server.receive_some() == b""
-    with pytest.raises(trio.BrokenResourceError):
-        await server.send_all(b"x")
-
-
-@pytest.mark.parametrize("end", ["client", "server"])
-async def test_stalled_end_reads_nothing_not_even_the_end(log, autojump_clock, end):
-    client, server, link = await _connect()
-    stalled, other = (client, server) if end == "client" else (server, client)
-
-    link.stall(**{end: True})
-    async with trio.open_nursery() as nursery:
-        await other.send_all(b"late")
-        await other.send_eof()
-        nursery.start_soon(_note, log, "reads", stalled.receive_some)
-        await stalled.send_all(b"free")  # the other direction is not stalled
-        assert await other.receive_some() == b"free"
-        await trio.sleep(7)
-        link.stall()
-
-    assert log == [("reads", b"late", 7)]
-    assert await stalled.receive_some() == b""
+    assert told == [(1, "up", b"up"), (1, "down", b"down"), (1, "up", b"lost")]
 
 
-async def test_stalled_end_blocks_its_sender_at_a_full_buffer(autojump_clock):
-    client, _, link = await _connect()
+async def test_network_without_history_forgets_what_is_over(autojump_clock):
+    network = MemoryNetwork(history=False)
+    (listener,) = await network.listen(9000)
 
-    link.stall(server=True)
-    await client.send_all(bytes(BUFFER_SIZE))
-    with trio.move_on_after(60) as blocked:
-        await client.send_all(b"!")
-
-    assert blocked.cancelled_caught
-
-
-async def test_closing_wakes_the_tasks_of_this_end(log, autojump_clock):
-    client, _ = await _make_clogged_pair()
-    reader, _ = await _make_pair()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_note, log, "send", client.send_all, b"!")
-        nursery.start_soon(_note, log, "receive", reader.receive_some)
-        await trio.sleep(1)
+    for _ in range(3 * LINKS_BEFORE_SWEEP):
+        client = await network.dial("csms", 9000)
+        server = await listener.accept()
         await client.aclose()
-        await reader.aclose()
+        await server.aclose()
 
-    assert sorted(log) == [("receive", trio.ClosedResourceError, 1), ("send", trio.ClosedResourceError, 1)]
+    assert len(network.links) <= LINKS_BEFORE_SWEEP
+    assert network.links[-1].number == 3 * LINKS_BEFORE_SWEEP
+
+
+async def test_cpu_stall_lets_a_deadline_race_the_result(network, autojump_clock):
+    client, server = await _connect(network)
+    got = []
+
+    async def read():
+        with trio.move_on_after(5) as deadline:
+            got.append(await server.receive_some())
+        got.append(deadline.cancelled_caught)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        await client.send_all(b"in time")
+        stall_cpu(10)
+
+    assert trio.current_time() == 10
+    assert got == [b"in time", False]
+
+
+async def test_cpu_stalls_need_a_virtual_clock():
+    with pytest.raises(TypeError, match="expected to run under a MockClock"):
+        stall_cpu(1)
