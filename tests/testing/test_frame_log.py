@@ -1,0 +1,201 @@
+"""What went over the wire, read independently of the stack, and assertions that tell the story when they fail."""
+
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from ocpp_trio import Limits, Router, open_charge_point, open_client, v16
+from ocpp_trio.testing import CsmsStub, Drop, Error, FrameLog, Ignore, MemoryNetwork
+from ocpp_trio.testing.decoding import WireDecoder, WireFrame
+
+BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
+TITLES = ["up BootNotification", "down result of BootNotification", "up Heartbeat", "down result of Heartbeat"]
+
+
+async def _log_of(seconds, *, prepare=lambda stub: None):
+    """What a station and a stub say to each other in some seconds."""
+    network, stub = MemoryNetwork(), CsmsStub(interval=10)
+    prepare(stub)
+    log = FrameLog(network)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(partial(stub.serve, 0, listen=network.listen))
+        async with open_charge_point(
+            f"ws://csms:{port}/", "CP-1", router=Router(v16), boot=BOOT, dial=network.host("CP-1").dial
+        ):
+            await trio.sleep(seconds)
+        nursery.cancel_scope.cancel()
+    return log
+
+
+async def test_frames_have_titles_instants_and_their_ends(autojump_clock):
+    log = await _log_of(25)
+
+    log.assert_titles([*TITLES, *TITLES[2:]])
+    log.assert_instants("up Heartbeat", [10, 20])
+    log.assert_in_order(["up BootNotification", "up Heartbeat", "up Heartbeat"])
+    log.assert_one_call_at_a_time()
+    log.assert_answered_once()
+    log.assert_ids_are_new()
+    assert log.torn() == []
+    assert [frame.host for frame in log.calls()] == ["CP-1"] * 3
+    kinds = [frame.wire.kind for frame in log.frames]
+    assert kinds[:2] == ["http", "http"]
+    assert kinds[-2:] == ["close", "close"]
+    assert [frame.wire.text for frame in log.frames[-2:]] == ["1000", "1000"]
+    assert {frame.wire.masked for frame in log.frames if frame.direction == "up" and frame.wire.kind == "text"} == {
+        True
+    }
+
+
+async def test_failed_assertion_shows_the_timeline_of_both_ends(autojump_clock):
+    log = await _log_of(5)
+
+    with pytest.raises(AssertionError, match="frame 2: expected 'down error', found 'down result of") as failed:
+        log.assert_titles(["up BootNotification", "down error"])
+
+    lines = str(failed.value).splitlines()[1:]
+    assert lines[0] == "       0.000  CP-1       #1    ──> http GET /CP-1 HTTP/1.1"
+    assert lines[1] == "       0.000  CP-1       #1    <── http HTTP/1.1 101 Switching Protocols"
+    assert '──> [2,"' in lines[2]
+    assert lines[2].endswith("…") or lines[2].endswith("]")
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (
+            lambda log: log.assert_titles(TITLES[:3]),
+            r"expected 3 frames, found 4; more than expected: \['down result of Hea",
+        ),
+        (lambda log: log.assert_titles([*TITLES, "up x"]), r"expected 5 frames, found 4; missing: \['up x'\]"),
+        (
+            lambda log: log.assert_in_order(["up Heartbeat", "up BootNotification"]),
+            "expected 'up BootNotification' at its",
+        ),
+        (
+            lambda log: log.assert_instants("up Heartbeat", [11]),
+            r"expected 'up Heartbeat' at \[11\], found it at \[10.0\]",
+        ),
+    ],
+)
+async def test_assertions_say_what_differs(autojump_clock, check, message):
+    log = await _log_of(15)
+
+    with pytest.raises(AssertionError, match=message):
+        check(log)
+
+
+async def test_errors_and_other_hosts_are_told_apart(autojump_clock):
+    log = await _log_of(15, prepare=lambda stub: stub.on.update(Heartbeat=Error("GenericError")))
+
+    log.assert_in_order(["up Heartbeat", "down error GenericError of Heartbeat"], host="CP-1")
+    log.assert_titles([], host="CP-2")
+    assert log.timeline(host="CP-2") == "nothing was sent"
+
+
+async def _bare_log(*texts):
+    """The log of a WebSocket over which these texts went."""
+    network = MemoryNetwork()
+    log = FrameLog(network)
+    stub = CsmsStub()
+    stub.on["Any"] = Ignore()
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(partial(stub.serve, 0, listen=network.listen))
+        stream = await network.host("CP-1").dial("csms", port)
+        async with open_client(
+            stream, host="csms", resource="/CP-1", subprotocols=["ocpp1.6"], limits=Limits()
+        ) as transport:
+            for direction, text in texts:
+                await (transport.send(text) if direction == "up" else stub.send(text))
+                await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    return log
+
+
+CALL, OTHER = '[2,"a","Any",{}]', '[2,"b","Any",{}]'
+RESULT = '[3,"a",{}]'
+
+
+@pytest.mark.parametrize(
+    ("texts", "check", "message"),
+    [
+        (
+            [("up", CALL), ("up", OTHER)],
+            "assert_one_call_at_a_time",
+            "expected no CALL while 'a' is open, found 'b' on #1",
+        ),
+        (
+            [("up", CALL), ("down", RESULT), ("down", RESULT)],
+            "assert_answered_once",
+            "expected one answer to 'a' on #1",
+        ),
+        ([("down", RESULT)], "assert_answered_once", "expected a CALL 'a' on #1, found an answer to it only"),
+        ([("up", CALL), ("up", RESULT)], "assert_answered_once", "expected a CALL 'a' on #1, found an answer"),
+        (
+            [("up", CALL), ("down", RESULT), ("up", CALL)],
+            "assert_ids_are_new",
+            "expected message ids to be new, found 'a'",
+        ),
+    ],
+)
+async def test_broken_rule_of_the_protocol_is_found(autojump_clock, texts, check, message):
+    log = await _bare_log(*texts)
+
+    with pytest.raises(AssertionError, match=message):
+        getattr(log, check)()
+
+
+async def test_calls_of_both_directions_do_not_count_against_each_other(autojump_clock):
+    log = await _bare_log(("up", CALL), ("down", CALL), ("up", RESULT), ("down", RESULT), ("up", OTHER))
+
+    log.assert_one_call_at_a_time()
+    log.assert_answered_once()
+
+
+async def test_link_that_dies_in_a_frame_is_not_torn_by_its_writer(autojump_clock):
+    log = await _log_of(25, prepare=lambda stub: stub.on.update(Heartbeat=Drop()))
+
+    assert log.torn() == []
+
+
+def _frame(payload, *, opcode=1, final=True, mask=b""):
+    size = len(payload)
+    length = bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2) if size < 65536 else b"\x7f" + size.to_bytes(8)
+    head = bytes([opcode | 0x80 * final, length[0] | 0x80 * bool(mask)]) + length[1:] + mask
+    return head + (bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload)) if mask else payload)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
+@pytest.mark.parametrize("mask", [b"", b"\1\2\3\4"])
+@pytest.mark.parametrize("step", [1 << 20, 1000])
+def test_frames_of_every_size_are_decoded_from_any_pieces(size, mask, step):
+    payload = bytes(number % 251 for number in range(size))
+    data = b"GET /x HTTP/1.1\r\nHost: y\r\n\r\n" + _frame(payload, mask=mask) + _frame(b"", opcode=9)
+    decoder = WireDecoder()
+
+    frames = [frame for start in range(0, len(data), step) for frame in decoder.feed(data[start : start + step])]
+
+    assert frames == [
+        WireFrame("http", b"GET /x HTTP/1.1"),
+        WireFrame("text", payload, True, bool(mask)),
+        WireFrame("ping", b"", True, False),
+    ]
+    assert decoder.rest == b""
+
+
+def test_half_a_frame_is_a_rest_and_nonsense_is_refused():
+    decoder = WireDecoder()
+    decoder.feed(b"HTTP/1.1 101 Go\r\n\r\n" + _frame(b"whole") + _frame(b"torn")[:3])
+
+    assert decoder.rest == _frame(b"torn")[:3]
+    with pytest.raises(ValueError, match="expected a frame, found"):
+        WireDecoder().feed(b"HTTP/1.1 101 Go\r\n\r\n\xff\xff")
+
+
+def test_body_of_a_refusal_is_no_frame():
+    decoder = WireDecoder()
+
+    assert decoder.feed(b"HTTP/1.1 503 No\r\n\r\n\xff\xff later") == [WireFrame("http", b"HTTP/1.1 503 No")]
+    assert decoder.rest == b""
