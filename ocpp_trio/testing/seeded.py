@@ -136,16 +136,16 @@ def attempt(main: Main, *, seed: int, bounds: RunBounds | None = None, plan: Pla
 
 
 async def _watched(main: Main, run: SeededRun, watch: Watch, bounds: RunBounds) -> object:
-    with trio.CancelScope(deadline=trio.current_time() + bounds.seconds) as scope:
-        watch.begin(scope)
+    with trio.CancelScope() as scope:
+        watch.begin(scope, seconds=bounds.seconds)
         try:
             result = await main(run)
         finally:
             watch.end()
-        return result
-    if watch.verdict is not None:
-        raise watch.verdict
-    raise Hang(f"the run did not end within {bounds.seconds:g} s")
+        if watch.verdict is None:
+            return result
+    assert watch.verdict is not None
+    raise watch.verdict
 
 
 def _first_cause(error: Exception, watch: Watch) -> Exception:

@@ -43,8 +43,8 @@ class Hang(Stuck):
 class Watch(trio.abc.Instrument):
     """Watch the run whose task `begin` is called in; for runs under a MockClock with autojump only.
 
-    A deadlock and a livelock cancel the scope given to `begin`, and `verdict` says why. If a shield keeps it
-    from ending all the same, the verdict is raised in the tasks that wait.
+    A deadlock, a livelock and the end of its time cancel the scope given to `begin`, and `verdict` says why. If a
+    shield keeps it from ending all the same, the verdict is raised in the tasks that wait.
     """
 
     steps_per_instant: int = STEPS_PER_INSTANT
@@ -58,6 +58,9 @@ class Watch(trio.abc.Instrument):
     _now: float = -math.inf
     _steps_now: int = 0
     _idle_turns: int = 0
+    _what: str = ""
+    _seconds: float = math.inf
+    _until: float = math.inf
     _schedule: Any = attrs.Factory(sha256)
 
     @property
@@ -65,13 +68,19 @@ class Watch(trio.abc.Instrument):
         """A digest of which task ran when, by the order of their birth."""
         return str(self._schedule.hexdigest())
 
-    def begin(self, scope: trio.CancelScope) -> None:
-        """Watch the current task and its children from here on."""
+    def begin(self, scope: trio.CancelScope, *, seconds: float = math.inf, what: str = "the run") -> None:
+        """Watch the current task and its children from here on, for so many seconds at most.
+
+        The bound is no deadline of trio's: with one there would always be something left to wait for.
+        """
         self._scope = scope
         self._root = trio.lowlevel.current_task()
+        self._what, self._seconds, self._until = what, seconds, trio.current_time() + seconds
 
     def end(self) -> None:
         """Watch no more: what is left is trio's own cleaning up."""
+        if self._scope is not None and trio.current_time() > self._until:
+            self._rule_hang()
         self._scope = self._root = None
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
@@ -102,7 +111,11 @@ class Watch(trio.abc.Instrument):
         self.steps += len(self._batch)
         self._steps_now += len(self._batch)
         self._batch.clear()
-        if self._steps_now > self.steps_per_instant and self.verdict is None and self._scope is not None:
+        if self._scope is None or self.verdict is not None:
+            return
+        if now > self._until:
+            self._rule_hang()
+        elif self._steps_now > self.steps_per_instant:
             self._rule(
                 Livelock(f"{self._steps_now} steps at the instant {now:g} s: a livelock?", task_tree(self._root))
             )
@@ -115,6 +128,10 @@ class Watch(trio.abc.Instrument):
             self._rule(Deadlock(message, task_tree(self._root)))
         else:
             self._wake_shielded()
+
+    def _rule_hang(self) -> None:
+        if self.verdict is None:
+            self._rule(Hang(f"{self._what} did not end within {self._seconds:g} s", task_tree(self._root)))
 
     def _rule(self, verdict: Stuck) -> None:
         self.verdict = verdict

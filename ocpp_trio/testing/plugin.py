@@ -1,0 +1,177 @@
+"""The kit for pytest: fixtures, tests over many seeds, and no test that hangs. Needs pytest-trio.
+
+Owns nothing that is not asked for: tests without a fixture or a marker of the kit run as they did.
+
+- `memory_network` is a `MemoryNetwork`, `csms_stub` a `CsmsStub` that serves `csms_stub.port` of it.
+- `seeded_run` makes the async test itself the function of a seeded run. It runs under seed 0, or with
+  `@pytest.mark.ocpp_seeds(20)` under 20 of them; `--ocpp-seed 7` runs that one alone. A seed that fails is
+  reported with the faults that are enough and the command that replays it.
+- `@pytest.mark.ocpp_limit(60)` bounds a test on its own clock; the fixtures do it by themselves. Under a clock
+  that jumps, a test in which nothing can happen any more fails at once and says what every task waits for.
+"""
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial, wraps
+from typing import Final
+
+import pytest
+import trio
+import trio.testing
+from pytest_trio import trio_fixture
+
+from ocpp_trio.testing.network import MemoryNetwork
+from ocpp_trio.testing.seeded import Main, RunBounds, SeededRun
+from ocpp_trio.testing.shrink import check_seeds
+from ocpp_trio.testing.stub import CsmsStub
+from ocpp_trio.testing.watch import Hang, Watch
+
+REAL_LIMIT: Final = 30.0
+VIRTUAL_LIMIT: Final = 3600.0
+"""Seconds on a test's own clock, where it does not say: a jump through an idle hour costs nothing."""
+KIT: Final = frozenset({"memory_network", "csms_stub"})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("ocpp-trio")
+    group.addoption("--ocpp-seed", type=int, default=None, help="run tests with a seeded run under this seed only")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        "ocpp_seeds(count): run the test, which takes `seeded_run`, under the seeds 0 to count - 1",
+        "ocpp_limit(seconds): how long the test may take on its own clock",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seeded_run" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("ocpp_seeds")
+    only = metafunc.config.getoption("--ocpp-seed")
+    seeds = range(mark.args[0] if mark else 1) if only is None else [only]
+    metafunc.parametrize("seeded_run", seeds, indirect=True, ids=[f"seed{seed}" for seed in seeds])
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-trio sees that they are async
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if isinstance(item, pytest.Function) and "seeded_run" in item.fixturenames:
+        item.obj = _under_its_seed(item)
+
+
+@pytest.hookimpl(trylast=True)  # pytest-trio has marked the async tests by then
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        if _is_ours_to_bound(item):
+            # In front of pytest-trio's own marker: the first one that names a runner wins.
+            item.add_marker(pytest.mark.trio(run=partial(_run, limit=_limit(item))), append=False)
+
+
+def _is_ours_to_bound(item: pytest.Item) -> bool:
+    marks = list(item.iter_markers("trio"))
+    if not marks or any(mark.kwargs.get("run", trio.run) is not trio.run for mark in marks):
+        return False  # not async, or bounded by somebody else
+    wanted = item.get_closest_marker("ocpp_limit") is not None
+    return wanted or bool(KIT & set(getattr(item, "fixturenames", ())))
+
+
+def _limit(item: pytest.Item) -> float | None:
+    mark = item.get_closest_marker("ocpp_limit")
+    return None if mark is None else float(mark.args[0])
+
+
+@pytest.fixture
+def memory_network() -> MemoryNetwork:
+    """A network in memory. Tests with it run under a clock that jumps, unless they ask for another one."""
+    return MemoryNetwork()
+
+
+@trio_fixture  # type: ignore[untyped-decorator]  # pytest-trio has no types, and allows a yield in a nursery
+async def csms_stub(  # noqa: ASYNC900
+    memory_network: MemoryNetwork,
+) -> AsyncIterator[CsmsStub]:
+    """A CSMS stub that serves a port of `memory_network`."""
+    stub = CsmsStub()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(stub.serve, 0, listen=memory_network.listen))
+        yield stub  # noqa: ASYNC101, ASYNC119
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def seeded_run(request: pytest.FixtureRequest) -> int:
+    """The seed; the test gets the `SeededRun` under it instead. No async fixture can be had beside it."""
+    return int(request.param)
+
+
+def _under_its_seed(item: pytest.Function) -> Callable[..., None]:
+    """An async test as a plain one that runs it."""
+    test, nodeid = item.obj, item.nodeid
+    if not inspect.iscoroutinefunction(test):
+        raise pytest.UsageError(f"{nodeid}: expected an async test to take `seeded_run`, found {test!r}")
+    bounds = RunBounds(seconds=_limit(item) or VIRTUAL_LIMIT)
+
+    @wraps(test)
+    def run_it(*, seeded_run: int, **fixtures: object) -> None:
+        __tracebackhide__ = True
+        main: Main = _with_fixtures(test, fixtures)
+        check_seeds(main, [seeded_run], bounds=bounds, replay=lambda seed: f'pytest "{nodeid}" --ocpp-seed {seed}')
+
+    # Who asks whether a test is async looks through `wraps`.
+    del run_it.__dict__["__wrapped__"]
+    return run_it
+
+
+def _with_fixtures(test: Callable[..., Awaitable[object]], fixtures: dict[str, object]) -> Main:
+    async def main(run: SeededRun) -> object:
+        return await test(seeded_run=run, **fixtures)
+
+    return main
+
+
+def _run(
+    test: Callable[[], Awaitable[None]],
+    *,
+    limit: float | None,
+    clock: trio.abc.Clock | None,
+    instruments: Sequence[trio.abc.Instrument],
+) -> None:
+    clock = clock or trio.testing.MockClock(autojump_threshold=0)
+    jumps = isinstance(clock, trio.testing.MockClock) and clock.autojump_threshold == 0
+    watch = Watch() if jumps else None
+    seconds = limit or (VIRTUAL_LIMIT if jumps else REAL_LIMIT)
+    watching = [*instruments, *([watch] if watch is not None else [])]
+    trio.run(_within, seconds, test, watch, clock=clock, instruments=watching)
+
+
+async def _within(seconds: float, test: Callable[[], Awaitable[None]], watch: Watch | None) -> None:
+    """Run the test; if it is stuck or too slow, fail with that, and where its tasks were as the cause."""
+    __tracebackhide__ = True
+    with trio.CancelScope() as scope:
+        try:
+            if watch is None:
+                scope.deadline = trio.current_time() + seconds
+                await test()
+            else:
+                await _watched(seconds, test, watch, scope)
+        except BaseException as end:  # noqa: ASYNC103  # this scope's own Cancelled leaves as what it means
+            if scope.cancel_called:
+                raise _verdict(seconds, watch) from end  # noqa: ASYNC104
+            raise
+    if scope.cancel_called:
+        raise _verdict(seconds, watch)
+
+
+async def _watched(seconds: float, test: Callable[[], Awaitable[None]], watch: Watch, scope: trio.CancelScope) -> None:
+    watch.begin(scope, seconds=seconds, what="the test")
+    try:
+        await test()
+    finally:
+        watch.end()
+
+
+def _verdict(seconds: float, watch: Watch | None) -> AssertionError:
+    if watch is not None and watch.verdict is not None:
+        return watch.verdict
+    return Hang(f"the test did not end within {seconds:g} s")

@@ -1,0 +1,212 @@
+"""The kit for pytest, in suites of their own: fixtures, seeds, and no test that hangs."""
+
+import time
+
+import pytest
+
+HEAD = """
+import pytest
+import trio
+import trio.testing
+from ocpp_trio import Router, open_charge_point, v16
+from ocpp_trio.testing import Spread
+
+BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
+"""
+
+
+@pytest.fixture
+def suite(pytester, monkeypatch):
+    """Write a module of tests and run it as a suite of its own."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makeini("[pytest]\ntrio_mode = true\naddopts = --strict-markers\n")
+
+    def run(source, *arguments):
+        pytester.makepyfile(test_it=HEAD + source)
+        plugin = ("-p", "ocpp_trio.testing.plugin", "-p", "no:cacheprovider")
+        return pytester.runpytest_inprocess(*plugin, *arguments)
+
+    return run
+
+
+def test_stub_serves_the_network_under_a_clock_that_jumps(suite):
+    result = suite("""
+async def test_station(memory_network, csms_stub):
+    async with open_charge_point(
+        f"ws://csms:{csms_stub.port}/", "CP-1", router=Router(v16), boot=BOOT, dial=memory_network.dial
+    ) as station:
+        await station.wait_online()
+        await csms_stub.wait_received(3, "Heartbeat")
+    assert [frame.at for frame in csms_stub.received("Heartbeat")] == [300, 600, 900]
+    assert isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock)
+""")
+
+    result.assert_outcomes(passed=1)
+
+
+DEADLOCKS = """
+async def never_set():
+    await trio.Event().wait()
+
+
+async def test_deadlock(memory_network):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(never_set)
+
+
+async def test_deadlock_with_own_clock(autojump_clock, csms_stub):
+    await never_set()
+
+
+async def test_deadlock_behind_a_shield(memory_network):
+    with trio.CancelScope(shield=True):
+        await never_set()
+
+
+@pytest.fixture
+async def never_leaves():
+    yield
+    await never_set()
+
+
+async def test_deadlock_in_teardown(memory_network, never_leaves):
+    pass
+
+
+@pytest.mark.ocpp_limit(60)
+async def test_deadlock_by_marker_alone(autojump_clock):
+    await never_set()
+"""
+
+
+def test_test_in_which_nothing_can_happen_any_more_fails_at_once_and_says_where(suite):
+    result = suite(DEADLOCKS, "--durations=5", "-rA", "--tb=short")
+
+    result.assert_outcomes(failed=5)
+    result.stdout.fnmatch_lines_random(["*Deadlock: nothing can happen any more after 0 s: a deadlock*"])
+    result.stdout.fnmatch_lines_random(["*never_set: never_set (*test_it.py:*"])
+    assert result.duration < 30
+
+
+def test_slow_tests_fail_at_their_limit_and_quick_ones_are_left_alone(suite):
+    started = time.monotonic()
+    result = suite(
+        """
+async def test_too_long(memory_network):
+    await trio.sleep(3601)
+
+
+@pytest.mark.ocpp_limit(7200)
+async def test_longer_by_its_own_word(memory_network):
+    await trio.sleep(7000)
+
+
+@pytest.mark.ocpp_limit(0.05)
+async def test_on_another_clock(mock_clock):
+    mock_clock.rate = 1.0
+    await trio.sleep_forever()
+
+
+@pytest.mark.ocpp_limit(60)
+async def test_ordinary_failure_stays_itself(autojump_clock):
+    raise ValueError("ordinary")
+
+
+async def test_without_the_kit_there_is_no_limit(autojump_clock):
+    await trio.sleep(100_000)
+
+
+def test_that_is_not_async(memory_network):
+    assert memory_network.links == []
+""",
+        "--tb=short",
+    )
+
+    result.assert_outcomes(passed=3, failed=3)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*Hang: the test did not end within 3600 s*",
+            "*Hang: the test did not end within 0.05 s*",
+            "*ValueError: ordinary*",
+        ]
+    )
+    assert time.monotonic() - started < 60
+
+
+SEEDS = """
+@pytest.mark.ocpp_seeds(4)
+@pytest.mark.parametrize("bad", [9, 2])
+async def test_weather(seeded_run, bad, tmp_path):
+    assert tmp_path.exists()
+    KINDS = {"rain": Spread(), "hail": Spread()}
+    def strike(fault):
+        assert seeded_run.seed != bad or fault.kind != "hail", "the roof is gone"
+    seeded_run.faults(kinds=KINDS, hosts=["roof"], until=100, every=5)
+    await seeded_run.play({"rain": strike, "hail": strike})
+
+
+async def test_one_seed_by_default(seeded_run):
+    assert seeded_run.seed == 0
+    await trio.sleep(100)
+
+
+async def test_stuck(seeded_run):
+    await trio.sleep_forever()
+"""
+
+
+def test_test_runs_under_many_seeds_and_a_failing_one_says_how_to_replay_it(suite):
+    result = suite(SEEDS, "--tb=short")
+
+    result.assert_outcomes(passed=8, failed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*SeedFailed: seed 2 fails: AssertionError: the roof is gone*",
+            '*replay it with: pytest "test_it.py::test_weather[[]*seed2*]" --ocpp-seed 2',
+            "*1 of its * faults are enough:",
+            '*"kind":"hail","host":"roof"*',
+            "*SeedFailed: seed 0 fails: Deadlock: nothing can happen any more after 0 s*",
+        ]
+    )
+
+
+def test_one_seed_can_be_run_alone_and_need_not_be_one_of_the_many(suite):
+    alone = suite(SEEDS, "--ocpp-seed", "2", "-k", "weather")
+    other = suite(SEEDS, "--ocpp-seed", "77", "-k", "weather")
+
+    alone.assert_outcomes(passed=1, failed=1, deselected=2)
+    other.assert_outcomes(passed=2, deselected=2)
+
+
+def test_replay_command_runs_exactly_the_failing_test(suite):
+    failed = suite(SEEDS, "-k", "weather", "--tb=short")
+    (command,) = {line.partition("pytest ")[2] for line in failed.outlines if "replay it with" in line}
+    node, _, seed = command.replace('"', "").partition(" --ocpp-seed ")
+
+    suite(SEEDS, node, "--ocpp-seed", seed).assert_outcomes(failed=1)
+
+
+def test_only_async_tests_can_be_seeded(suite):
+    result = suite("def test_it(seeded_run): pass")
+
+    assert result.ret != 0
+    assert "expected an async test to take `seeded_run`" in result.stdout.str() + result.stderr.str()
+
+
+def test_suite_that_bounds_its_tests_itself_is_left_alone(suite, pytester):
+    pytester.makeconftest("""
+import pytest, trio
+def run(test, *, clock, instruments):
+    print("bounded by its own")
+    trio.run(test, clock=clock, instruments=instruments)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.trio(run=run), append=False)
+""")
+
+    result = suite("async def test_it(autojump_clock, csms_stub): await trio.sleep(4000)", "-s")
+
+    result.assert_outcomes(passed=1)
+    assert "bounded by its own" in result.stdout.str()
