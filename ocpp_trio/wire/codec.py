@@ -15,7 +15,10 @@ import attrs
 import cattrs
 
 from ocpp_trio.errors import RemoteProtocolError
-from ocpp_trio.wire.compiled import Misfit, reader_of, writer_of
+from ocpp_trio.wire.reader import reader_of
+from ocpp_trio.wire.source import Misfit
+from ocpp_trio.wire.writer import writer_of
+from ocpp_trio.wire.check import refusal_of
 from ocpp_trio.wire.converter import DefectError, Json, make_converter
 from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.message import Defect, Payload, Version
@@ -68,10 +71,15 @@ class Codec:
     def encode(self, payload: Payload) -> bytes:
         """Compact JSON of a payload.
 
-        Raises ValueError for text that UTF-8 cannot carry and for a date-time that leaves the years 1
-        to 9999 in UTC; every other rule was checked when the payload was constructed.
+        Every rule is checked again, strictly at a lenient codec too: what was read leniently may be kept and
+        looked at, but it is not sent on. Raises ValueError that names the first field, nested ones included,
+        that breaks a rule, holds text that UTF-8 cannot carry or a date-time outside the years 1 to 9999 in UTC.
         """
-        return writer_of(type(payload))(payload)  # type: ignore[arg-type]  # a class is hashable
+        write = writer_of(type(payload))  # type: ignore[arg-type]  # a class is hashable
+        try:
+            return write(payload)
+        except (Misfit, ValueError, TypeError, AttributeError) as exc:
+            raise ValueError(refusal_of(payload, type(payload).__name__) or str(exc)) from None
 
     def decode(self, payload_type: type[PayloadT], raw: bytes, *, note: Note = _unnoticed) -> PayloadT:
         """Read a payload. `note` is told of the defects that are let pass: of a list or object with very many

@@ -12,7 +12,8 @@ import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ocpp_trio.wire.compiled import FLOAT_MAX, stamp
+from ocpp_trio.wire.source import FLOAT_MAX
+from ocpp_trio.wire.stamp import stamp
 from ocpp_trio.wire.leniency import KEPT, Leniency, is_text, second_reading
 from ocpp_trio.wire.message import Defect, Payload
 from ocpp_trio.wire.shape import Member, quote

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.v16 import core, version
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.compiled import Misfit, reader_of
+from ocpp_trio.wire.reader import reader_of
+from ocpp_trio.wire.source import Misfit
 from ocpp_trio.wire.converter import DefectError
 from ocpp_trio.wire.message import Payload
 from ocpp_trio.wire.shape import Member

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocpp_trio.wire.compiled import Misfit, reader_of, stamp, writer_of
+from ocpp_trio.wire.reader import reader_of
+from ocpp_trio.wire.source import Misfit
+from ocpp_trio.wire.stamp import stamp
+from ocpp_trio.wire.writer import writer_of
 from ocpp_trio.wire.fields import CiString20, Decimal1, NonNegative, OneOrMore
 from ocpp_trio.wire.message import Payload
 
