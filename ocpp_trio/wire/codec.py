@@ -2,30 +2,37 @@
 
 Two halves. The fast one is code generated per class (`compiled`), and it is all that a correct message
 ever meets. The slow one is a cattrs converter: it is asked only after the fast half refused, says where
-and why, and is the converter that people extend and use for data of their own. A lenient codec has one
-more converter, which is asked last.
+and why. A lenient codec has one more converter, which is asked last. Both are the codec's own: what people
+extend is a fresh one of `make_converter`.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from heapq import nsmallest
 from typing import Final, NoReturn, TypeVar
 
 import attrs
 import cattrs
 
 from ocpp_trio.errors import RemoteProtocolError
-from ocpp_trio.wire.reader import reader_of
-from ocpp_trio.wire.source import Misfit
-from ocpp_trio.wire.writer import writer_of
 from ocpp_trio.wire.check import refusal_of
 from ocpp_trio.wire.converter import DefectError, Json, make_converter
 from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.message import Defect, Payload, Version
+from ocpp_trio.wire.reader import reader_of
 from ocpp_trio.wire.shape import quote
+from ocpp_trio.wire.source import Misfit
+from ocpp_trio.wire.writer import writer_of
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 Note = Callable[[Allowance], None]
+
+EXTRA_KEPT: Final = 8
+"""Extra members of one object that are named: what they have in common shows in fewer."""
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 @attrs.frozen
@@ -65,8 +72,8 @@ class Codec:
     def __init__(self, version: Version, leniency: Leniency = Leniency.STRICT) -> None:
         self.version = version
         self.leniency = leniency
-        self.converter = make_converter(Leniency.STRICT)
-        self._lenient = make_converter(leniency) if leniency else None
+        self._strict = make_converter()
+        self._lenient = make_converter(leniency=leniency) if leniency else None
 
     def encode(self, payload: Payload) -> bytes:
         """Compact JSON of a payload.
@@ -86,7 +93,9 @@ class Codec:
         not of each.
 
         Raises RemoteProtocolError with the CALLERROR code of the first failing check (OCPP-J 1.6
-        section 4.2.3) and details that name the place in the JSON text, what was expected and found.
+        section 4.2.3) and details that name the place in the JSON text, what was expected and found. Of a
+        member that comes twice the last value wins if each one fits (RFC 8259 section 4 leaves it open);
+        a payload that does not fit is refused for the doubled member before all else.
         """
         try:
             return reader_of(payload_type)(raw)  # type: ignore[no-any-return, arg-type]  # as above
@@ -96,8 +105,10 @@ class Codec:
 
     def _second_opinion(self, payload_type: type[PayloadT], raw: bytes, misfit: Misfit, note: Note) -> PayloadT:
         try:
-            value = json.loads(str(raw, "utf-8"))
-            read = _attempt(self.converter, payload_type, value)
+            value = json.loads(str(raw, "utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number)
+            read = _attempt(self._strict, payload_type, value)
+        except DefectError as error:
+            self._refuse([Finding(error.defect, "$", error.expected, quote(error.found))])
         except (json.JSONDecodeError, UnicodeDecodeError):
             self._refuse([Finding(Defect.MALFORMED, "$", "JSON", str(misfit))])
         except (ValueError, RecursionError):
@@ -131,6 +142,19 @@ def codec_of(version: Version, leniency: Leniency = Leniency.STRICT) -> Codec:
 _codec_of: Final = cache(Codec)
 
 
+def _each_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        doubled = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise DefectError(Defect.MALFORMED, "each member once", doubled)
+    return members
+
+
+def _no_number(constant: str) -> NoReturn:
+    """NaN and the infinities, which Python reads, are no JSON."""
+    raise DefectError(Defect.MALFORMED, "JSON", constant)
+
+
 def _attempt(converter: cattrs.Converter, payload_type: type[PayloadT], value: Json) -> PayloadT | list[Finding]:
     """The payload, or every defect that stands in its way."""
     try:
@@ -151,10 +175,16 @@ def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Fin
             leniency = Leniency.NULLS if exc.found is None else exc.leniency
             yield Finding(exc.defect, place, exc.expected, quote(exc.found), leniency)
         elif isinstance(exc, cattrs.ForbiddenExtraKeysError):
-            first = quote(min(exc.extra_fields))
-            yield Finding(Defect.EXTRA_MEMBER, path, "no other members", first, Leniency.EXTRA_MEMBERS)
+            for name in nsmallest(EXTRA_KEPT, exc.extra_fields):
+                place = path + _step_to(name)
+                yield Finding(Defect.EXTRA_MEMBER, place, "no such member", quote(name), Leniency.EXTRA_MEMBERS)
         else:
             yield Finding(Defect.MISSING_MEMBER, place, "a value", "nothing")
+
+
+def _step_to(name: str) -> str:
+    """The path element of a member that the class does not know, whose name may be anything."""
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{quote(name)}]"
 
 
 def _step(error: cattrs.BaseValidationError, exc: BaseException) -> str:

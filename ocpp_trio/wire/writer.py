@@ -70,8 +70,9 @@ class _Writing:
         else:
             inner = [f"if not ({rule_text(member, item, self.source, one_decimal=ONE_DECIMAL_AGAIN)}): raise {misfit}"]
             moved = self._moved(member, item)
+        empty = f" or not {v}" if member.non_empty else ""
         return [
-            f"if type({v}) is not {self.source.name(tuple)}{f' or not {v}' if member.non_empty else ''}: raise {misfit}",
+            f"if type({v}) is not {self.source.name(tuple)}{empty}: raise {misfit}",
             f"{v}_items = []",
             f"for {item} in {v}:",
             *indented([*inner, f"{v}_items.append({moved})"]),
