@@ -1,6 +1,6 @@
 """One strict codec per OCPP version: payload objects to JSON text and back, defects to error codes.
 
-Two halves. The fast one is code generated per class (`compiled`), and it is all that a correct message
+Two halves. The fast one is code generated per class (`reader`, `writer`), and it is all that a correct message
 ever meets. The slow one is a cattrs converter: it is asked only after the fast half refused, says where
 and why. A lenient codec has one more converter, which is asked last. Both are the codec's own: what people
 extend is a fresh one of `make_converter`.
@@ -85,7 +85,7 @@ class Codec:
         write = writer_of(type(payload))  # type: ignore[arg-type]  # a class is hashable
         try:
             return write(payload)
-        except (Misfit, ValueError, TypeError, AttributeError) as exc:
+        except (Misfit, ValueError, AttributeError) as exc:
             raise ValueError(refusal_of(payload, type(payload).__name__) or str(exc)) from None
 
     def decode(self, payload_type: type[PayloadT], raw: bytes, *, note: Note = _unnoticed) -> PayloadT:

@@ -27,7 +27,7 @@ def writer_of(payload_type: type) -> Callable[[Any], bytes]:
     """`write` for a payload class: members in the order of the specification, unset ones left out.
 
     It raises Misfit for a value that breaks a rule, ValueError for one that JSON in UTF-8 cannot carry, and
-    AttributeError or TypeError for something else in the place of an object or a list.
+    AttributeError for something else in the place of an object.
     """
     writing, encode = _Writing(), msgspec.json.Encoder().encode
     shape = shape_in(payload_type)
@@ -82,8 +82,10 @@ class _Writing:
     def _moved(self, member: Member, v: str) -> str:
         if member.leaf is not datetime:
             return v
-        # Most moments are whole seconds of UTC, which msgspec writes as `stamp` does.
-        lean = f"{v}.tzinfo is {self.source.name(UTC)} and not {v}.microsecond"
+        # Most moments are whole seconds of UTC, which msgspec writes as `stamp` does; a class derived from
+        # datetime it does not write.
+        utc = f"{v}.tzinfo is {self.source.name(UTC)} and not {v}.microsecond"
+        lean = f"type({v}) is {self.source.name(datetime)} and {utc}"
         if not member.required and not member.many:
             lean = f"{v} is None or {lean}"
         return f"{v} if {lean} else {self.source.name(stamp)}({v})"

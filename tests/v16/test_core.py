@@ -30,7 +30,7 @@ def test_an_empty_request_needs_no_arguments() -> None:
     ("payload_type", "members", "code", "path"),
     [
         (v16.AuthorizeRequest, {}, "ProtocolError", "$.idTag"),
-        (v16.HeartbeatRequest, {"uptime": 5}, "FormationViolation", "$"),
+        (v16.HeartbeatRequest, {"uptime": 5}, "FormationViolation", "$.uptime"),
         (
             v16.MeterValuesRequest,
             {"connectorId": 1, "meterValue": [{"timestamp": NOON, "sampledValue": [{"value": 1}]}]},
