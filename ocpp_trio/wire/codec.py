@@ -114,11 +114,9 @@ class Codec:
         except (ValueError, RecursionError):
             # JSON that a parser gives up on: an integer of thousands of digits, lists in lists in lists.
             self._refuse([Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", str(misfit))])
-        if not isinstance(read, list):
-            return read
-        if self._lenient is None:
-            self._refuse(read)
-        found, read = read, _attempt(self._lenient, payload_type, value)
+        found: list[Finding] = []
+        if isinstance(read, list) and self._lenient is not None:
+            found, read = read, _attempt(self._lenient, payload_type, value)
         if isinstance(read, list):
             self._refuse(read)
         for each in found:  # all of it was let pass, or nothing would have been read
