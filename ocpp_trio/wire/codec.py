@@ -78,9 +78,10 @@ class Codec:
     def encode(self, payload: Payload) -> bytes:
         """Compact JSON of a payload.
 
-        Every rule is checked again, strictly at a lenient codec too: what was read leniently may be kept and
-        looked at, but it is not sent on. Raises ValueError that names the first field, nested ones included,
-        that breaks a rule, holds text that UTF-8 cannot carry or a date-time outside the years 1 to 9999 in UTC.
+        Every rule is checked again, a decimal but for the last bit of its double, and strictly at a lenient
+        codec too: what was read leniently may be kept and looked at, but it is not sent on. Raises ValueError
+        that names the first field, nested ones included, that breaks a rule, holds text that UTF-8 cannot
+        carry or a date-time outside the years 1 to 9999 in UTC.
         """
         write = writer_of(type(payload))  # type: ignore[arg-type]  # a class is hashable
         try:
