@@ -53,6 +53,7 @@ from ocpp_trio.link.transport import Transport as Transport
 from ocpp_trio.link.transport import Upgrade as Upgrade
 from ocpp_trio.link.transport import open_client as open_client
 from ocpp_trio.link.transport import open_server as open_server
+from ocpp_trio.wire.converter import make_converter as make_converter
 from ocpp_trio.wire.correlation import Match as Match
 from ocpp_trio.wire.frames import Call as Call
 from ocpp_trio.wire.frames import CallError as CallError

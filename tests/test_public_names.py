@@ -65,6 +65,7 @@ EXPECTED = [
     "Upgrade",
     "Version",
     "client_context",
+    "make_converter",
     "open_charge_point",
     "open_client",
     "open_server",

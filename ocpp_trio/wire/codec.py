@@ -1,28 +1,38 @@
 """One strict codec per OCPP version: payload objects to JSON text and back, defects to error codes.
 
-Two halves. The fast one is code generated per class (`compiled`), and it is all that a correct message
+Two halves. The fast one is code generated per class (`reader`, `writer`), and it is all that a correct message
 ever meets. The slow one is a cattrs converter: it is asked only after the fast half refused, says where
-and why, and is the converter that people extend and use for data of their own. A lenient codec has one
-more converter, which is asked last.
+and why. A lenient codec has one more converter, which is asked last. Both are the codec's own: what people
+extend is a fresh one of `make_converter`.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from heapq import nsmallest
 from typing import Final, NoReturn, TypeVar
 
 import attrs
 import cattrs
 
 from ocpp_trio.errors import RemoteProtocolError
-from ocpp_trio.wire.compiled import Misfit, reader_of, writer_of
+from ocpp_trio.wire.check import refusal_of
 from ocpp_trio.wire.converter import DefectError, Json, make_converter
 from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.message import Defect, Payload, Version
+from ocpp_trio.wire.reader import reader_of
 from ocpp_trio.wire.shape import quote
+from ocpp_trio.wire.source import Misfit
+from ocpp_trio.wire.writer import writer_of
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 Note = Callable[[Allowance], None]
+
+EXTRA_KEPT: Final = 8
+"""Extra members of one object that are named: what they have in common shows in fewer."""
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 @attrs.frozen
@@ -62,23 +72,31 @@ class Codec:
     def __init__(self, version: Version, leniency: Leniency = Leniency.STRICT) -> None:
         self.version = version
         self.leniency = leniency
-        self.converter = make_converter(Leniency.STRICT)
-        self._lenient = make_converter(leniency) if leniency else None
+        self._strict = make_converter()
+        self._lenient = make_converter(leniency=leniency) if leniency else None
 
     def encode(self, payload: Payload) -> bytes:
         """Compact JSON of a payload.
 
-        Raises ValueError for text that UTF-8 cannot carry and for a date-time that leaves the years 1
-        to 9999 in UTC; every other rule was checked when the payload was constructed.
+        Every rule is checked again, a decimal but for the last bit of its double, and strictly at a lenient
+        codec too: what was read leniently may be kept and looked at, but it is not sent on. Raises ValueError
+        that names the first field, nested ones included, that breaks a rule, holds text that UTF-8 cannot
+        carry or a date-time outside the years 1 to 9999 in UTC.
         """
-        return writer_of(type(payload))(payload)  # type: ignore[arg-type]  # a class is hashable
+        write = writer_of(type(payload))  # type: ignore[arg-type]  # a class is hashable
+        try:
+            return write(payload)
+        except (Misfit, ValueError, AttributeError) as exc:
+            raise ValueError(refusal_of(payload, type(payload).__name__) or str(exc)) from None
 
     def decode(self, payload_type: type[PayloadT], raw: bytes, *, note: Note = _unnoticed) -> PayloadT:
         """Read a payload. `note` is told of the defects that are let pass: of a list or object with very many
         not of each.
 
         Raises RemoteProtocolError with the CALLERROR code of the first failing check (OCPP-J 1.6
-        section 4.2.3) and details that name the place in the JSON text, what was expected and found.
+        section 4.2.3) and details that name the place in the JSON text, what was expected and found. Of a
+        member that comes twice the last value wins if each one fits (RFC 8259 section 4 leaves it open);
+        a payload that does not fit is refused for the doubled member before all else.
         """
         try:
             return reader_of(payload_type)(raw)  # type: ignore[no-any-return, arg-type]  # as above
@@ -88,18 +106,18 @@ class Codec:
 
     def _second_opinion(self, payload_type: type[PayloadT], raw: bytes, misfit: Misfit, note: Note) -> PayloadT:
         try:
-            value = json.loads(str(raw, "utf-8"))
-            read = _attempt(self.converter, payload_type, value)
+            value = json.loads(str(raw, "utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number)
+            read = _attempt(self._strict, payload_type, value)
+        except DefectError as error:
+            self._refuse([Finding(error.defect, "$", error.expected, quote(error.found))])
         except (json.JSONDecodeError, UnicodeDecodeError):
             self._refuse([Finding(Defect.MALFORMED, "$", "JSON", str(misfit))])
         except (ValueError, RecursionError):
             # JSON that a parser gives up on: an integer of thousands of digits, lists in lists in lists.
             self._refuse([Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", str(misfit))])
-        if not isinstance(read, list):
-            return read
-        if self._lenient is None:
-            self._refuse(read)
-        found, read = read, _attempt(self._lenient, payload_type, value)
+        found: list[Finding] = []
+        if isinstance(read, list) and self._lenient is not None:
+            found, read = read, _attempt(self._lenient, payload_type, value)
         if isinstance(read, list):
             self._refuse(read)
         for each in found:  # all of it was let pass, or nothing would have been read
@@ -123,6 +141,19 @@ def codec_of(version: Version, leniency: Leniency = Leniency.STRICT) -> Codec:
 _codec_of: Final = cache(Codec)
 
 
+def _each_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        doubled = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise DefectError(Defect.MALFORMED, "each member once", doubled)
+    return members
+
+
+def _no_number(constant: str) -> NoReturn:
+    """NaN and the infinities, which Python reads, are no JSON."""
+    raise DefectError(Defect.MALFORMED, "JSON", constant)
+
+
 def _attempt(converter: cattrs.Converter, payload_type: type[PayloadT], value: Json) -> PayloadT | list[Finding]:
     """The payload, or every defect that stands in its way."""
     try:
@@ -143,10 +174,16 @@ def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Fin
             leniency = Leniency.NULLS if exc.found is None else exc.leniency
             yield Finding(exc.defect, place, exc.expected, quote(exc.found), leniency)
         elif isinstance(exc, cattrs.ForbiddenExtraKeysError):
-            first = quote(min(exc.extra_fields))
-            yield Finding(Defect.EXTRA_MEMBER, path, "no other members", first, Leniency.EXTRA_MEMBERS)
+            for name in nsmallest(EXTRA_KEPT, exc.extra_fields):
+                place = path + _step_to(name)
+                yield Finding(Defect.EXTRA_MEMBER, place, "no such member", quote(name), Leniency.EXTRA_MEMBERS)
         else:
             yield Finding(Defect.MISSING_MEMBER, place, "a value", "nothing")
+
+
+def _step_to(name: str) -> str:
+    """The path element of a member that the class does not know, whose name may be anything."""
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{quote(name)}]"
 
 
 def _step(error: cattrs.BaseValidationError, exc: BaseException) -> str:

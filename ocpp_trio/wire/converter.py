@@ -1,6 +1,7 @@
-"""The converters behind a codec: cattrs with hooks that know every rule and name the one that is broken.
+"""Converters of payloads: cattrs with hooks that know every rule and name the one that is broken.
 
-Owns the slow reading of parsed JSON, strict or lenient. People extend the strict one for data of their own.
+Owns the slow reading of parsed JSON, strict or lenient. A codec has its own; people extend a fresh one for
+data of their own.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +12,12 @@ from typing import Any, Final
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from ocpp_trio.wire.compiled import FLOAT_MAX, stamp
 from ocpp_trio.wire.leniency import KEPT, Leniency, is_text, second_reading
 from ocpp_trio.wire.message import Defect, Payload
 from ocpp_trio.wire.moment import moment_of
 from ocpp_trio.wire.shape import Member, quote
+from ocpp_trio.wire.source import FLOAT_MAX
+from ocpp_trio.wire.stamp import stamp
 
 Json = Any
 """What a JSON parser hands out."""
@@ -41,8 +43,27 @@ class DefectError(ValueError):
         self.leniency = leniency
 
 
-def make_converter(leniency: Leniency) -> cattrs.Converter:
-    """A converter of payloads to and from plain data; a leniency changes what it reads, not what it writes."""
+def make_converter(*, leniency: Leniency = Leniency.STRICT) -> cattrs.Converter:
+    """A new converter of payloads, and of whatever you register, to and from plain data.
+
+    It is yours: no session knows it, so a hook on it changes nothing for messages. It is meant for what a
+    vendor puts into text, such as the data of a DataTransfer:
+
+        @attrs.frozen
+        class Tariff:
+            price: float
+            valid_from: datetime
+
+        converter = make_converter()
+        request = v16.DataTransferRequest(
+            vendor_id="com.example", data=json.dumps(converter.unstructure(tariff))
+        )
+        tariff = converter.structure(json.loads(request.data), Tariff)
+
+    Strict like the codec: text, numbers, booleans and date-times are of exactly their type, also in classes
+    of yours. Enumerations, lists and optional fields are as cattrs has them. A leniency changes what is
+    read, not what is written. What does not fit raises cattrs' errors, with a ValueError for each leaf.
+    """
     converter = cattrs.Converter(detailed_validation=True, forbid_extra_keys=Leniency.EXTRA_MEMBERS not in leniency)
 
     def structure_hook(payload_type: type[Payload]) -> Hook:
@@ -77,6 +98,8 @@ def make_converter(leniency: Leniency) -> cattrs.Converter:
     converter.register_structure_hook_factory(_is_payload, structure_hook)
     converter.register_unstructure_hook_factory(_is_payload, unstructure_hook)
     converter.register_unstructure_hook(datetime, stamp)
+    for leaf in _JSON_TYPES:
+        converter.register_structure_hook(leaf, _exact_hook(leaf, leniency))
     return converter
 
 
@@ -126,6 +149,17 @@ def _leaf_hook(converter: cattrs.Converter, member: Member, leniency: Leniency) 
     if member.nested:
         return lambda value, target: converter.structure(value, member.leaf)
     return lambda value, target: _leaf(member, value, leniency)
+
+
+def _exact_hook(leaf: type, leniency: Leniency) -> Hook:
+    """For classes that are no payloads: a leaf, or what a class derived from it makes of one, as a StrEnum is."""
+    member = Member(name="", wire_name="", leaf=leaf, required=True, many=False)
+
+    def hook(value: Json, target: type) -> object:
+        read = _leaf(member, value, leniency)
+        return read if target is leaf else target(read)
+
+    return hook
 
 
 def _leaf(member: Member, value: Json, leniency: Leniency) -> object:

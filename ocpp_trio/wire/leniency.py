@@ -4,7 +4,6 @@ Owns the names of these defects and how a value with one of them is read. The co
 that it has already refused, so that a strict codec, and a sound message at a lenient one, cost nothing.
 """
 
-import math
 import re
 from datetime import datetime
 from enum import Enum, Flag, auto
@@ -19,9 +18,9 @@ from ocpp_trio.wire.shape import Member
 class Leniency(Flag):
     """Defects of incoming payloads that are let pass; joined with `|`, taken away with `& ~`.
 
-    Reading only: what a person constructs is always checked. A payload that was read leniently has not been
-    through the check of its constructor, so it may hold text where its class says enumeration, and it is
-    written as it was read if it is sent on.
+    Reading only: what is sent is always checked. A payload that was read leniently has not been through the
+    check of its constructor, so it may hold text where its class says enumeration; to send it on is a
+    ValueError that names the field.
     """
 
     STRICT = 0
@@ -36,7 +35,11 @@ class Leniency(Flag):
     LONG_STRINGS = auto()
     """Text beyond its limit is kept, whole: cutting an identifier would make it another one."""
     LOOSE_NUMBERS = auto()
-    """Text that is a number, a number where text should be, and 1.0 for an integer are converted."""
+    """Text that is a number, a number where text should be, and 1.0 for an integer are converted.
+
+    Within bounds: no exponent in text, no float beyond 2**53 for an integer, and as text only a float that
+    is written without an exponent.
+    """
     UNKNOWN_ENUM_VALUES = auto()
     """A value that an enumeration does not know stays the text it is."""
     EMPTY_LISTS = auto()
@@ -77,6 +80,10 @@ _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _BARE_OFFSET: Final = re.compile(r"([+-][0-9]{2})([0-9]{2})\Z")
 
 
+_EXACT: Final = 2**53
+"""Up to here every integer is a float; 1e300 for an integer is not what anybody has counted."""
+
+
 def is_text(value: str) -> bool:
     """Whether it is made of characters; half a surrogate pair, legal in a JSON escape, is none."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
@@ -86,9 +93,10 @@ def second_reading(member: Member, value: Any) -> tuple[Leniency, Any]:  # noqa:
     """How a leaf that breaks a rule could be read all the same, and what leniency that takes: STRICT for none."""
     if type(value) is str:
         return _second_reading_of_text(member, value) if is_text(value) else (Leniency.STRICT, value)
-    if type(value) is float and member.leaf is int and value.is_integer():
+    if type(value) is float and member.leaf is int and value.is_integer() and abs(value) <= _EXACT:
         return Leniency.LOOSE_NUMBERS, int(value)
-    if type(value) in (int, float) and member.leaf is str and math.isfinite(value):
+    # Infinity, which 1e400 becomes, has letters in its text as has an exponent.
+    if member.leaf is str and (type(value) is int or (type(value) is float and not repr(value).strip("-.0123456789"))):
         return Leniency.LOOSE_NUMBERS, repr(value)
     return Leniency.STRICT, value
 

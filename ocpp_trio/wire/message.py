@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, get_args
 import attrs
 
 from ocpp_trio.errors import ErrorCode
-from ocpp_trio.wire.compiled import compile_check
+from ocpp_trio.wire.check import compile_check
 from ocpp_trio.wire.shape import Shape, shape_of
 
 RequestT = TypeVar("RequestT", bound="Request[Any, Any]")

@@ -11,8 +11,9 @@ from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.v16 import core
 from ocpp_trio.v16.version import version
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.compiled import reader_of
+from ocpp_trio.wire.converter import make_converter
 from ocpp_trio.wire.message import Payload
+from ocpp_trio.wire.reader import reader_of
 from tests.v16.samples import COMPLETE, NOON
 
 codec = codec_of(version)
@@ -32,7 +33,7 @@ def test_an_empty_request_needs_no_arguments() -> None:
     ("payload_type", "members", "code", "path"),
     [
         (v16.AuthorizeRequest, {}, "ProtocolError", "$.idTag"),
-        (v16.HeartbeatRequest, {"uptime": 5}, "FormationViolation", "$"),
+        (v16.HeartbeatRequest, {"uptime": 5}, "FormationViolation", "$.uptime"),
         (
             v16.MeterValuesRequest,
             {"connectorId": 1, "meterValue": [{"timestamp": NOON, "sampledValue": [{"value": 1}]}]},
@@ -79,9 +80,10 @@ def test_connector_0_is_not_the_codec_s_to_refuse(payload_type: type[Payload]) -
     request = codec.decode(payload_type, text)
 
     assert getattr(request, "connector_id", None) == 0
-    assert codec.encode(request) == text
     assert reader_of(payload_type)(text) == request  # type: ignore[arg-type]  # a class is hashable
-    assert codec.converter.structure(json.loads(text), payload_type) == request
+    assert make_converter().structure(json.loads(text), payload_type) == request
+    with pytest.raises(ValueError, match=r"connector_id: expected an integer of at least 1, found 0"):
+        codec.encode(request)
 
 
 @about_one_connector

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.v16 import core, version
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.compiled import Misfit, reader_of
-from ocpp_trio.wire.converter import DefectError
+from ocpp_trio.wire.converter import DefectError, make_converter
 from ocpp_trio.wire.message import Payload
+from ocpp_trio.wire.reader import reader_of
 from ocpp_trio.wire.shape import Member
+from ocpp_trio.wire.source import Misfit
 from tests.v16.samples import PAYLOADS
 
-codec = codec_of(version)
+codec, converter = codec_of(version), make_converter()
 every_payload_type = pytest.mark.parametrize("payload_type", PAYLOADS, ids=lambda kind: kind.__name__)
 quick = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
@@ -128,7 +129,7 @@ def read_fast(payload_type: Any, raw: bytes) -> Any:
 
 def read_slowly(payload_type: Any, raw: bytes) -> Any:
     try:
-        return codec.converter.structure(json.loads(raw), payload_type)
+        return converter.structure(json.loads(raw), payload_type)
     except (cattrs.BaseValidationError, DefectError):
         return None
 
@@ -166,7 +167,7 @@ def test_the_fast_and_the_slow_half_agree_on_sound_payloads(payload_type: Any, d
     text = codec.encode(payload)
 
     assert read_slowly(payload_type, text) == payload
-    assert json.loads(json.dumps(codec.converter.unstructure(payload))) == json.loads(text)
+    assert json.loads(json.dumps(converter.unstructure(payload))) == json.loads(text)
 
 
 @every_payload_type

@@ -9,8 +9,10 @@ import pytest
 from ocpp_trio import v16
 from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.wire.codec import codec_of
-from ocpp_trio.wire.compiled import Misfit, reader_of
+from ocpp_trio.wire.converter import make_converter
 from ocpp_trio.wire.moment import moment_of, read_moment
+from ocpp_trio.wire.reader import reader_of
+from ocpp_trio.wire.source import Misfit
 
 EAST = timezone(timedelta(hours=2))
 GOOD = {
@@ -79,10 +81,9 @@ def test_what_is_no_text_is_a_value_error(raw: bytes) -> None:
 @pytest.mark.parametrize(("text", "moment"), GOOD.items())
 def test_both_halves_of_the_codec_take_it(text: str, moment: datetime) -> None:
     raw = json.dumps({"currentTime": text}).encode()
-    codec = codec_of(v16.version)
 
     assert reader_of(v16.HeartbeatResponse)(raw).current_time == moment
-    assert codec.converter.structure({"currentTime": text}, v16.HeartbeatResponse).current_time == moment
+    assert make_converter().structure({"currentTime": text}, v16.HeartbeatResponse).current_time == moment
 
 
 @pytest.mark.parametrize("text", BAD)
