@@ -6,6 +6,7 @@ every write its deadline. Must not know the engine's insides or who uses it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import trio
@@ -78,6 +79,7 @@ class Referee(wsproto.WSConnection):
                 self.settled.set()
             elif isinstance(event, CloseConnection):
                 self._note_close(event)
+                event = replace(event, reason=None)  # the engine would log it as it came
             elif isinstance(event, Message | Ping):
                 if self.state is not ConnectionState.OPEN:
                     continue

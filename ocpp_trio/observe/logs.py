@@ -2,7 +2,8 @@
 
 Every line carries the fields `identity`, `role`, `messageId`, `action`, `frame_type`, `outcome` and
 `origin` as attributes of its record (None where they do not apply). Payloads appear at DEBUG only, and
-text from a peer only escaped, in the fields too. A level that is off costs one question to the logger.
+text from a peer only escaped, in the fields too. What may hold a password is never shown. A level that is
+off costs one question to the logger.
 """
 
 import logging
@@ -20,6 +21,7 @@ from ocpp_trio.wire.shape import quote
 
 TEXT_LIMIT: Final = 2000
 """Characters of a frame that a DEBUG line shows."""
+_NOT_SHOWN: Final = "(not shown: it may hold a password)"
 _NO_FIELDS: Final[Mapping[str, str | None]] = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
 _EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, CloseReason.FORCED})
 
@@ -27,6 +29,14 @@ _EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, Clos
 def frame_type(frame: Frame) -> str:
     """The name that OCPP-J gives a frame's kind."""
     return "CALL" if isinstance(frame, Call) else "CALLERROR" if isinstance(frame, CallError) else "CALLRESULT"
+
+
+def _may_hold_a_password(frame: Frame, action: str | None, text: str) -> bool:
+    """Whether this could be, quote or repeat the AuthorizationKey that ChangeConfiguration sets (1.6 security white
+    paper, A00): an error may quote it, and a backslash may spell its name in another way."""
+    if action == "ChangeConfiguration" and (isinstance(frame, CallError) or "\\" in text):
+        return True
+    return "authorizationkey" in text.lower()
 
 
 class Logs(Instrument):
@@ -59,10 +69,10 @@ class Logs(Instrument):
         self._log(
             logging.DEBUG,
             link,
-            "%s %s %a",
+            "%s %s %s",
             direction,
             kind,
-            text[:TEXT_LIMIT],
+            _NOT_SHOWN if _may_hold_a_password(frame, action, text) else ascii(text[:TEXT_LIMIT]),
             messageId=frame.message_id,
             action=action,
             frame_type=kind,

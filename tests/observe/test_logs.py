@@ -244,3 +244,41 @@ def test_lines_go_to_the_logger_that_was_given(caplog, link):
     Logs(logging.getLogger("of.my.own")).connection_opened(link)
 
     assert [record.name for record in caplog.records] == ["of.my.own"]
+
+
+PASSWORD = "706173732d776f7264"
+CHANGES = (
+    f'{{"key":"AuthorizationKey","value":"{PASSWORD}"}}',
+    f'{{"value": "{PASSWORD}", "key": "authorizationKEY"}}',
+    f'{{"key":"Authorization\\u004bey","v\\u0061lue":"{PASSWORD}"}}',
+)
+
+
+@pytest.mark.parametrize("payload", CHANGES)
+def test_a_new_password_on_its_way_to_a_station_is_not_shown(logs, link, caplog, payload):
+    """Security white paper, table 4: ChangeConfiguration carries it in the clear."""
+    call = Call("m-1", "ChangeConfiguration", payload.encode())
+    for tell in (logs.frame_sent, logs.frame_received):
+        tell(link, call, action=call.action, text=f'[2,"m-1","ChangeConfiguration",{payload}]')
+
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first == "csms 'CP-1': sent CALL (not shown: it may hold a password)"
+    assert second == first.replace("sent", "received")
+    assert PASSWORD not in caplog.text
+
+
+def test_an_error_that_quotes_a_password_is_not_shown(logs, link, caplog):
+    error = CallError("m-1", "PropertyConstraintViolation", f"$.value: found {PASSWORD!r}")
+    text = f'[4,"m-1","PropertyConstraintViolation","$.value: found {PASSWORD!r}",{{}}]'
+    logs.frame_received(link, error, action="ChangeConfiguration", text=text)
+
+    assert "received CALLERROR" in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_a_change_of_anything_else_is_shown(logs, link, the_record):
+    payload = '{"key":"HeartbeatInterval","value":"300"}'
+    call = Call("m-1", "ChangeConfiguration", payload.encode())
+    logs.frame_sent(link, call, action=call.action, text=f'[2,"m-1","ChangeConfiguration",{payload}]')
+
+    assert payload in the_record().getMessage()

@@ -1,0 +1,24 @@
+"""What the engine itself writes to a log about a peer."""
+
+import logging
+
+import pytest
+
+from ocpp_trio import Closed, CloseReason, ConnectionClosed
+from tests.link.conftest import Wire
+
+
+async def test_a_close_reason_does_not_reach_the_log_of_the_engine_as_it_came(wire: Wire, caplog, autojump_clock):
+    caplog.set_level(logging.DEBUG)
+    reason = "forged\r\nline \x1b[2J \u202e"
+    async with wire.open() as transport:
+        await wire.peer.send(wire.peer.close(1000, reason.encode()))
+
+        with pytest.raises(ConnectionClosed) as caught:
+            await transport.receive()
+
+    assert caught.value.closed == transport.closed == Closed(CloseReason.CLEAN, 1000, reason)
+    assert {record.name for record in caplog.records} == {"trio-websocket"}
+    assert [record.getMessage() for record in caplog.records if not record.getMessage().isprintable()] == []
+    (echo,) = await wire.peer.frames()
+    assert echo.code == 1000
