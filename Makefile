@@ -8,7 +8,7 @@ SOURCES := $(wildcard ocpp_trio tests examples benchmarks tools)
 BENCHMARKS := $(wildcard benchmarks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-smoke test-e2e check format bench clean
+.PHONY: help demo test test-smoke test-e2e fuzz check format bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -28,6 +28,11 @@ test-smoke: $(READY)  ## does it work at all: the quick tests only
 
 test-e2e: $(READY)  ## whole stacks against each other: tests/integration
 	@$(BIN)/python -m pytest -m e2e
+
+# make fuzz CASES=50000 SEED=7
+CASES ?= 1000000
+fuzz: $(READY)  ## a million evil frames and upgrade requests at both ends; CASES=n and SEED=n choose others
+	@$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 check: $(READY)  ## ruff, formatting, flake8-async, mypy
 	@$(BIN)/ruff check --quiet $(SOURCES)
