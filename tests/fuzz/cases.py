@@ -63,6 +63,8 @@ class Upgrade:
     statuses: frozenset[int]
     dropped: bool = False
     """The connection may also end without an answer."""
+    session: bool = True
+    """Where a 101 came, a probe may be answered: else the connection has to end."""
     cut: bool = False
 
 

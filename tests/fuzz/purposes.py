@@ -76,7 +76,7 @@ async def _knock(evil: Evil, case: Upgrade) -> None:
     if status == 101:
         agreed = b"sec-websocket-protocol" in answer.lower()
         codes = _TOO_EARLY if case.dropped else frozenset() if agreed else frozenset({1002})
-        await evil.play(Case(kind=case.kind, pieces=(), stays=agreed, codes=codes))
+        await evil.play(Case(kind=case.kind, pieces=(), stays=agreed and case.session, codes=codes))
 
 
 async def _read_head(evil: Evil) -> bytes:

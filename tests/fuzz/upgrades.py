@@ -125,11 +125,12 @@ def _endless(rng: Random) -> Upgrade:
 
 
 def _pipelined(rng: Random) -> Upgrade:
+    """RFC 6455 section 4.1: nothing comes before the answer. In one piece, or it might come behind it."""
     framer = RawPeer(None, client=True)
-    more = rng.choice((framer.text('[2,"i","Heartbeat",{}]'), framer.frame(9, b"x"), b"x", rng.randbytes(50)))
+    more = rng.choice((framer.text('[2,"i","Heartbeat",{}]'), framer.frame(9, b"x"), b"x", rng.randbytes(50) + b"."))
     data = request(first_line=_get(b"/" + _name(rng))) + more
-    # Whether it is too early depends on where the pieces are cut: behind the answer it would be a frame.
-    return Upgrade(kind="bytes before the answer", pieces=(data,), statuses=_BAD | _YES, dropped=True)
+    statuses = _BAD | _YES
+    return Upgrade(kind="bytes before the answer", pieces=(data,), statuses=statuses, dropped=True, session=False)
 
 
 def _other_http(rng: Random) -> Upgrade:
