@@ -126,7 +126,8 @@ class Transport:
             try:
                 await self._websocket._reader_task()
             except Exception as exc:
-                logger.debug("websocket engine gave up: %r", exc)
+                # Its text may quote the request, and with that a password.
+                logger.debug("websocket engine gave up: %s", type(exc).__name__)
             finally:
                 self._referee.settled.set()
 

@@ -99,7 +99,13 @@ def _version(rng: Random) -> Upgrade:
 
 def _odd_header(rng: Random) -> Upgrade:
     odd = rng.choice(_ODD_BYTES)
-    name, value = rng.choice(((b"X-" + odd, b"v"), (b"", b"v"), (b"a b", b"v"), (b"X", b"a" + odd), (b"Host:", b"")))
+    secret_name, secret = _credentials(rng)
+    name, value = rng.choice(
+        (
+            *((b"X-" + odd, b"v"), (b"", b"v"), (b"a b", b"v"), (b"X", b"a" + odd), (b"Host:", b"")),
+            *((secret_name, secret + odd), (secret_name + odd, secret), (b"Sec-WebSocket-Protocol", secret + b"\xff")),
+        )
+    )
     statuses = _YES | _NEVER
     return _one(
         "odd bytes in a header", rng, request((name, value), first_line=_get(b"/" + _name(rng))), statuses, dropped=True

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
-from ocpp_trio import Closed, CloseReason, ConnectionClosed
-from tests.link.conftest import Wire
+from ocpp_trio import Closed, CloseReason, ConnectionClosed, HandshakeError, Limits, open_server
+from tests.link.conftest import Wire, memory_link
+from tests.link.raw_peer import request
 
 
 async def test_a_close_reason_does_not_reach_the_log_of_the_engine_as_it_came(wire: Wire, caplog, autojump_clock):
@@ -22,3 +23,17 @@ async def test_a_close_reason_does_not_reach_the_log_of_the_engine_as_it_came(wi
     assert [record.getMessage() for record in caplog.records if not record.getMessage().isprintable()] == []
     (echo,) = await wire.peer.frames()
     assert echo.code == 1000
+
+
+async def test_what_the_engine_cannot_read_is_not_quoted(caplog, autojump_clock):
+    """A password may stand anywhere in a request, also in a header that is not read as one."""
+    caplog.set_level(logging.DEBUG)
+    link = await memory_link()
+    await link.client.send_all(request(Sec_WebSocket_Protocol=b"\xff Authorization: Basic c2VjcmV0"))
+
+    with pytest.raises(HandshakeError, match="no upgrade request came"):
+        async with open_server(link.server, limits=Limits()):
+            pass
+
+    assert "websocket engine gave up: UnicodeDecodeError" in caplog.messages
+    assert "c2VjcmV0" not in caplog.text
