@@ -1,6 +1,8 @@
 """Text of a peer, made fit for a line."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocpp_trio.observe.plain import SHOWN, plain
 
@@ -29,3 +31,9 @@ def test_what_would_do_something_is_escaped(text, shown):
 def test_long_text_is_cut_and_says_so():
     assert plain("x" * SHOWN) == "x" * SHOWN
     assert plain("x" * (SHOWN + 1)) == "x" * SHOWN + "…"
+
+
+@given(st.text(st.characters(), max_size=SHOWN))
+def test_no_text_gets_through_that_would_do_something(text):
+    assert plain(text).isprintable()
+    assert plain(plain(text)) == plain(text)

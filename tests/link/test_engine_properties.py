@@ -1,0 +1,69 @@
+"""The referee over arbitrary texts, cut into arbitrary frames and arbitrary reads."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.connection import ConnectionType
+from wsproto.events import AcceptConnection, CloseConnection, Message, Ping
+
+from ocpp_trio import Limits
+from ocpp_trio.link.engine import Referee
+from tests.link.raw_peer import CONTINUATION, PING, TEXT, RawPeer, request
+
+LIMITS = Limits(message_size=60, frames_per_message=8)
+PEER = RawPeer(None, client=True)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+cuts = st.lists(st.integers(0, 200), max_size=9).map(sorted)
+
+
+def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+def opened() -> Referee:
+    referee = Referee(ConnectionType.SERVER, LIMITS)
+    referee.receive_data(request())
+    assert len(list(referee.events())) == 1
+    referee.send(AcceptConnection())
+    return referee
+
+
+def fragments(text: str, cuts: list[int]) -> list[bytes]:
+    """A message in frames, with a ping in front of each."""
+    frames = pieces(text.encode(), cuts)
+    last = len(frames) - 1
+    return [
+        PEER.frame(PING) + PEER.frame(CONTINUATION if at else TEXT, frame, fin=at == last)
+        for at, frame in enumerate(frames)
+    ]
+
+
+@given(text=texts, in_frames=cuts, in_reads=cuts)
+def test_a_message_comes_out_whole_or_breaks_the_limit_that_it_is_over(text, in_frames, in_reads):
+    frames, referee, events = fragments(text, in_frames), opened(), []
+
+    for read in pieces(b"".join(frames), in_reads):
+        referee.receive_data(read)
+        events += referee.events()
+
+    if len(text.encode()) <= LIMITS.message_size and len(frames) <= LIMITS.frames_per_message:
+        assert referee.violation is None
+        assert "".join(event.data for event in events if isinstance(event, Message)) == text
+        assert sum(isinstance(event, Ping) for event in events) == len(frames)
+    else:
+        over = {1009} if len(frames) <= LIMITS.frames_per_message else {1008, 1009}
+        assert referee.violation is not None
+        assert referee.violation.code in over
+        assert isinstance(next(event for event in events if not isinstance(event, Message | Ping)), CloseConnection)
+
+
+@given(texts, texts)
+def test_one_message_does_not_count_against_the_next(first, second):
+    referee = opened()
+
+    for text in (first, second):
+        referee.receive_data(PEER.text(text))
+        list(referee.events())
+
+    over = any(len(text.encode()) > LIMITS.message_size for text in (first, second))
+    assert (referee.violation is not None) is over
