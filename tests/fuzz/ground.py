@@ -13,9 +13,11 @@ import trio
 import trio.testing
 
 from ocpp_trio import (
+    Acceptance,
     CallFailed,
     ChargePoint,
     ConnectionClosed,
+    Credentials,
     CsmsServer,
     ExponentialBackoff,
     ReconnectPolicy,
@@ -32,6 +34,7 @@ from ocpp_trio.testing import CsmsStub, MemoryListener, MemoryNetwork
 from ocpp_trio.wire.codec import codec_of
 from tests.conformance.generate import sound
 from tests.conformance.schemas import common
+from tests.fuzz.cases import SECRET
 from tests.fuzz.evil import Complaint, Evil
 from tests.fuzz.frames import LIMITS
 from tests.link.raw_peer import request
@@ -81,6 +84,11 @@ async def _keep_asking(peer: Session | ChargePoint, request: Request[Any, Any]) 
             return
         except CallFailed:
             pass
+
+
+async def _let_in(credentials: Credentials) -> Acceptance:
+    """Whoever got as far as this: what is broken about a password is refused before."""
+    return Acceptance(authenticated=credentials.password is not None)
 
 
 def _ids() -> Callable[[], str]:
@@ -193,6 +201,7 @@ async def csms_under_fire() -> AsyncIterator[CsmsFire]:
         limits=LIMITS,
         instrument=Logs(),
         new_message_id=_ids(),
+        authenticate=_let_in,
         session_task=lambda session: _keep_asking(session, v16.GetLocalListVersionRequest()),
     )
     async with trio.open_nursery() as nursery:
@@ -221,6 +230,7 @@ async def station_under_fire() -> AsyncIterator[StationFire]:
                 "evil",
                 router=_answer_everything("charge_point"),
                 boot=BOOT,
+                password=SECRET.encode(),
                 reconnect=AT_ONCE,
                 session_task=lambda station: _keep_asking(station, v16.HeartbeatRequest()),
                 limits=LIMITS,

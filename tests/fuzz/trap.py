@@ -10,11 +10,12 @@ from typing import Final
 from tests.fuzz.cases import SECRET
 
 _PAIR: Final = f"CP-1:{SECRET}"
+_STATION: Final = f"evil:{SECRET}"
 _HEX_PAIR: Final = f"CP-1:{SECRET.encode().hex()}"
 SPELLINGS: Final = (
     SECRET,
     SECRET.encode().hex(),
-    *(base64.b64encode(text.encode()).decode().rstrip("=")[:-1] for text in (SECRET, _PAIR, _HEX_PAIR)),
+    *(base64.b64encode(text.encode()).decode().rstrip("=")[:-1] for text in (SECRET, _PAIR, _STATION, _HEX_PAIR)),
     base64.b64encode(SECRET.encode()).hex(),
 )
 _SHOWS_IT: Final = re.compile("|".join(map(re.escape, SPELLINGS)), re.IGNORECASE)

@@ -12,7 +12,9 @@ from tests.link.raw_peer import RawPeer, request
 _SECRET: Final = SECRET.encode()
 _YES: Final = frozenset({101})
 _BAD: Final = frozenset({400})
-_NEVER: Final = frozenset({400, 404, 405, 426, 431, 501, 505})
+_REFUSED: Final = frozenset({400, 401})
+"""A password that is broken, or another identity's."""
+_NEVER: Final = frozenset({400, 401, 404, 405, 426, 431, 501, 505})
 _TLS_HELLO: Final = b"\x16\x03\x01\x00\x20\x01\x00\x00\x1c\x03\x03"
 _ODD_BYTES: Final = (b"\x00", b"\x1b[2J", b"\r", b"\n", b"\x7f", b"\xff", "\u202e".encode(), b"\x0b")
 _GOOD_PATHS: Final = (b"/%s", b"/ocpp/%s", b"//%s", b"/a/b/c/%s?x=1/2", b"/%%C3%%BC%s", b"/%s%%2F..%%2F", b"/%s+%%20x")
@@ -52,8 +54,16 @@ def _credentials(rng: Random) -> tuple[bytes, bytes]:
 
 def _sound(rng: Random) -> Upgrade:
     path = rng.choice(_GOOD_PATHS).replace(b"%s", _name(rng)).replace(b"%%", b"%")
-    more = [_credentials(rng)] * (rng.random() < 0.5) + [(b"X-Odd", b'a, b;c="d"')] * rng.randrange(3)
+    more = [(b"X-Odd", b'a, b;c="d"')] * rng.randrange(3)
     return _one("sound request", rng, request(*more, first_line=_get(path)), _YES)
+
+
+def _password(rng: Random) -> Upgrade:
+    """Its own, another's, or a broken one."""
+    name = _name(rng)
+    own = (b"Authorization", b"Basic " + base64.b64encode(name + b":" + _SECRET))
+    data = request(rng.choice((own, _credentials(rng))), first_line=_get(b"/" + name))
+    return _one("request with a password", rng, data, _YES if own[1] in data else _YES | _REFUSED)
 
 
 def _spelling(rng: Random) -> Upgrade:
@@ -179,6 +189,7 @@ REQUESTS: Final[Mapping[str, Callable[[Random], Upgrade]]] = {
     made.__name__: made
     for made in (
         _sound,
+        _password,
         _spelling,
         _bad_path,
         _odd_target,
