@@ -6,9 +6,11 @@ READY := .venv/.ready
 EXTRAS := cli,metrics
 SOURCES := $(wildcard ocpp_trio tests examples benchmarks tools)
 BENCHMARKS := $(wildcard benchmarks/*.py)
+PEER := tests/peers/node
+PEER_READY := $(PEER)/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-smoke test-e2e fuzz check format bench clean
+.PHONY: help demo test test-smoke test-e2e fuzz peers check format bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -18,6 +20,7 @@ demo: $(READY)  ## a CSMS and three charge points: boot, charge, lose the link, 
 	@$(BIN)/ocpp-trio demo
 
 test: $(READY)  ## the whole suite, with coverage
+	@$(MAKE) --no-print-directory peers || echo "what needs it is left out" >&2
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	@$(BIN)/coverage combine --quiet
@@ -34,6 +37,8 @@ CASES ?= 1000000
 fuzz: $(READY)  ## a million evil frames and upgrade requests at both ends; CASES=n and SEED=n choose others
 	@$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
+peers: $(PEER_READY)  ## what node needs to run the third-party stack in tests/peers
+
 check: $(READY)  ## ruff, formatting, flake8-async, mypy
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --check --quiet $(SOURCES)
@@ -48,8 +53,18 @@ bench: $(READY)  ## run every script in benchmarks/
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean:  ## remove .venv and what the tools left behind
-	@rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache $(PEER)/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# No lock file, because it would name a registry; package.json pins every version instead. Nothing of it runs on installing.
+$(PEER_READY): $(PEER)/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "ocpp-rpc in tests/peers needs node 18 or newer with npm, and they are not both here." >&2; exit 1; }
+	@rm -rf $(PEER)/node_modules
+	@cd $(PEER) && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+		--fetch-retries=1 --fetch-timeout=30000 >/dev/null || { \
+		echo "ocpp-rpc in tests/peers needs the npm packages of $(PEER)/package.json, and they could not be installed." >&2; exit 1; }
+	@touch $@
 
 # .venv/.ready holds the folder it was made for: scripts and the editable install carry that path, so a copied or moved
 # environment is made anew, and so is one whose interpreter is gone. pip is renewed first because the one that comes with
