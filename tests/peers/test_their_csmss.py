@@ -137,7 +137,7 @@ async def test_we_obey_their_csms(peer, wire, identity):
         interval = device.station.statistics().heartbeat_interval
 
     assert len(everything["configurationKey"]) == 21  # all but the one that is write-only
-    assert [key["key"] for key in some["configurationKey"]] == ["HeartbeatInterval"]
+    assert some["configurationKey"] == [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}]
     assert some["unknownKey"] == ["Nonsense"]
     assert interval == 60
     assert values["meterValue"][0]["sampledValue"][0]["context"] == "Trigger"
