@@ -141,7 +141,9 @@ class Peer:
         return event
 
     def _log(self) -> str:
-        return f"its stderr ends with: {self.kennel.stderr.read_text(errors='replace')[-2000:]}"
+        return (
+            f"{self.kennel.versions}, whose stderr ends with: {self.kennel.stderr.read_text(errors='replace')[-2000:]}"
+        )
 
 
 def _is_wanted(event: Event, *, names: Sequence[str], expected: Event) -> bool:

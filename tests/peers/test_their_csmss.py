@@ -191,20 +191,24 @@ async def test_their_mistakes_are_told_and_forgiven(peer, wire, identity):
 
 
 async def test_their_errors_reach_our_callers(peer, wire, identity):
-    async def code_for(request: Request[Any, Any]) -> str:
-        """The code as the peer wrote it; our caller has it in the spelling of OCPP 1.6."""
+    async def rejection_of(request: Request[Any, Any]) -> tuple[str, CallRejected]:
+        """The code as the peer wrote it, and what our caller gets: the code in the spelling of OCPP 1.6."""
         with pytest.raises(CallRejected) as rejected:
             await station.call(request)
         _, answer = await peer.call_of(identity, request.action)
         assert rejected.value.origin == "remote"
         assert rejected.value.code == v16.version.spell(answer[2])
-        return str(answer[2])
+        return answer[2], rejected.value
 
     async with open_station(peer, wire, identity, router=Router(FAULTY_STATION)) as station:
-        codes = {fault: await code_for(request) for fault, request in STATION_FAULTS.items()}
+        rejections = {fault: await rejection_of(request) for fault, request in STATION_FAULTS.items()}
         beat = await station.call(v16.HeartbeatRequest())
 
-    assert codes == {fault: code_of(peer.name, fault) for fault in STATION_FAULTS}
+    assert {fault: code for fault, (code, _) in rejections.items()} == {
+        fault: code_of(peer.name, fault) for fault in STATION_FAULTS
+    }
+    _, refusal = rejections[Fault.REFUSAL]
+    assert (refusal.description, refusal.details) == ("that is not for you", {"level": 3})
     assert beat.current_time.tzinfo is not None
 
 

@@ -209,20 +209,24 @@ async def test_errors_of_our_handlers_reach_its_callers(peer, wire, identity, ca
 
 
 async def test_its_errors_reach_our_callers(peer, wire, identity):
-    async def code_for(request: Request[Any, Any]) -> str:
-        """The code as the peer wrote it; our caller has it in the spelling of OCPP 1.6."""
+    async def rejection_of(request: Request[Any, Any]) -> tuple[str, CallRejected]:
+        """The code as the peer wrote it, and what our caller gets: the code in the spelling of OCPP 1.6."""
         with pytest.raises(CallRejected) as rejected:
             await meeting.session.call(request)
         _, answer = await peer.call_of(identity, request.action)
         assert rejected.value.origin == "remote"
         assert rejected.value.code == v16.version.spell(answer[2])
-        return str(answer[2])
+        return answer[2], rejected.value
 
     async with meet(peer, wire, identity, router=Router(FAULTY_CSMS)) as meeting:
-        codes = {fault: await code_for(request) for fault, request in CSMS_FAULTS.items()}
+        rejections = {fault: await rejection_of(request) for fault, request in CSMS_FAULTS.items()}
         after = await meeting.session.call(v16.ChangeConfigurationRequest(key="HeartbeatInterval", value="60"))
 
-    assert codes == {fault: code_of(peer.name, fault) for fault in CSMS_FAULTS}
+    assert {fault: code for fault, (code, _) in rejections.items()} == {
+        fault: code_of(peer.name, fault) for fault in CSMS_FAULTS
+    }
+    _, refusal = rejections[Fault.REFUSAL]
+    assert (refusal.description, refusal.details) == ("that is not for you", {"level": 3})
     assert after.status is v16.ConfigurationStatus.ACCEPTED
 
 
