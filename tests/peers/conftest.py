@@ -4,12 +4,16 @@ import itertools
 import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import pytest
+import trio
 
+from ocpp_trio import Acceptance, Credentials, Refusal
+from tests.certificates import Pki
 from tests.peers.leash import Kennel, Peer, on_leash
 
 HERE = Path(__file__).parent
@@ -61,9 +65,34 @@ class Wire:
         return f"{self.scheme}://{host}:{port}{path}"
 
 
-@pytest.fixture(scope="session", params=["ws"])
-def wire(request: pytest.FixtureRequest) -> Wire:
-    return Wire(scheme="ws")
+PASSWORD: Final = bytes.fromhex("00112233445566778899AABBCCDDEE3A3AFF0102")
+"""As random as a real one: with a zero, two colons, and what is no UTF-8."""
+
+
+async def _authenticate(credentials: Credentials) -> Acceptance | Refusal:
+    return Acceptance(authenticated=True) if credentials.password == PASSWORD else Refusal(401, "wrong password")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def wss(pki: Pki) -> Wire:
+    certificate = str(pki.issue("localhost", "localhost", "127.0.0.1"))
+    return Wire(
+        scheme="wss",
+        our_csms={"ssl_context": pki.server(), "authenticate": _authenticate},
+        our_station={"ssl_context": pki.client(), "password": PASSWORD},
+        their_csms={"cert": certificate, "key": certificate, "password": PASSWORD.hex()},
+        their_station={"ca": str(pki.ca_file), "password": PASSWORD.hex()},
+    )
+
+
+@pytest.fixture(scope="session", params=["ws", "wss"])
+def wire(request: pytest.FixtureRequest, wss: Wire) -> Wire:
+    return wss if request.param == "wss" else Wire(scheme="ws")
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +104,15 @@ def numbers() -> Iterator[int]:
 def identity(numbers: Iterator[int]) -> str:
     """One that no other test uses, and that has to be encoded in a path."""
     return f"Zürich/CP {next(numbers)}"
+
+
+@asynccontextmanager
+async def serving(peer: Peer, wire: Wire) -> AsyncIterator[str]:
+    """Let the peer be a CSMS for the time of the body; its URL."""
+    port = await peer.serve(**wire.their_csms)
+    try:
+        yield wire.url("localhost", port)
+    finally:
+        with trio.fail_after(5, shield=True):
+            await peer.do("stop")
+            await peer.wait("stopped")

@@ -27,7 +27,7 @@ from ocpp_trio import (
 )
 from ocpp_trio.simulator import open_simulator
 from ocpp_trio.simulator.device import Device
-from tests.peers.conftest import Wire
+from tests.peers.conftest import Wire, serving
 from tests.peers.deviations import RIGHT, Fault, code_of
 from tests.peers.leash import Peer
 from tests.peers.misshapen import FAULTY_STATION, STATION_FAULTS
@@ -37,18 +37,6 @@ pytestmark = pytest.mark.real
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
 AT_ONCE = ReconnectPolicy(backoff=ExponentialBackoff(initial=0.01), resume_delay=0.01)
-
-
-@asynccontextmanager
-async def serving(peer: Peer, wire: Wire) -> AsyncIterator[str]:
-    """Let the peer be a CSMS for the time of the body; its URL."""
-    port = await peer.serve(**wire.their_csms)
-    try:
-        yield wire.url("localhost", port)
-    finally:
-        with trio.fail_after(5, shield=True):
-            await peer.do("stop")
-            await peer.wait("stopped")
 
 
 @asynccontextmanager
