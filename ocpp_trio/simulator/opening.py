@@ -1,6 +1,7 @@
 """The lifetime of a simulated station: a charge point's connection with a device on it."""
 
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -51,6 +52,8 @@ async def open_simulator(
     new_message_id: Callable[[], str] | None = None,
     dial: Callable[[str, int], Awaitable[trio.abc.Stream]] = trio.open_tcp_stream,
     rng: random.Random | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    password: bytes | None = None,
 ) -> AsyncIterator[Device]:
     """Simulate a charging station for the time of the body.
 
@@ -82,6 +85,8 @@ async def open_simulator(
         new_message_id=new_message_id,
         dial=dial,
         rng=rng,
+        ssl_context=ssl_context,
+        password=password,
     ) as station:
         async with trio.open_nursery() as nursery:
             await nursery.start(device.run, station)
