@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
@@ -83,3 +84,12 @@ async def test_our_station_that_trusts_another_ca_turns_away(peer, wss, pki):
 
     assert closed.reason is CloseReason.TLS_FAILURE
     assert "certificate" in closed.detail
+
+
+async def test_our_station_turns_away_from_a_csms_of_another_name(peer, wss, pki):
+    certificate = str(pki.issue("elsewhere", "elsewhere.example"))
+    async with serving(peer, attrs.evolve(wss, their_csms={"cert": certificate, "key": certificate})) as url:
+        closed, _ = await refusal_of(url, **wss.our_station)
+
+    assert closed.reason is CloseReason.TLS_FAILURE
+    assert "localhost" in closed.detail
