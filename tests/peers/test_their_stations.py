@@ -81,9 +81,9 @@ async def test_it_boots_and_beats(peer, wire, identity):
     assert (answer["status"], answer["interval"]) == ("Accepted", 300)
     assert beat["currentTime"].endswith("Z")
     assert registration is Registration.ACCEPTED
-    assert meeting.backend.stations[identity].boot == v16.BootNotificationRequest(
-        charge_point_vendor="Acme", charge_point_model="One"
-    )
+    station = meeting.backend.live.station(identity)
+    assert station is not None
+    assert (station.vendor, station.model, station.boots) == ("Acme", "One", 1)
     assert peer.complaints(identity) == []
 
 
@@ -116,7 +116,8 @@ async def test_it_lives_through_a_transaction(peer, wire, identity):
     assert (running.running, running.meter, running.readings) == (True, 350, 1)
     assert (ended.meter, ended.reason) == (700, v16.Reason.EV_DISCONNECTED)
     assert stop == {"idTagInfo": {"status": "Accepted"}}
-    assert meeting.backend.stations[identity].connectors[1].status is v16.ChargePointStatus.PREPARING
+    (connector,) = meeting.backend.live.connectors(identity)
+    assert (connector.connector_id, connector.status) == (1, v16.ChargePointStatus.PREPARING)
     assert peer.complaints(identity) == []
 
 
