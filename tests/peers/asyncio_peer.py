@@ -101,6 +101,7 @@ class Station(ChargePoint):  # type: ignore[misc]  # the package carries no type
             call.StartTransaction(connector_id=connector_id or 1, id_tag=id_tag, meter_start=100, timestamp=now())
         )
         self.transaction_id = begun.transaction_id
+        tell("charging", identity=self.id, transactionId=self.transaction_id)
 
     @on("RemoteStopTransaction")
     def remote_stop(self, transaction_id: int) -> object:

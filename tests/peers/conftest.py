@@ -14,7 +14,7 @@ import trio
 
 from ocpp_trio import Acceptance, Credentials, Refusal
 from tests.certificates import Pki
-from tests.peers.leash import Kennel, Peer, on_leash
+from tests.peers.leash import PATIENCE, Kennel, Peer, on_leash
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
@@ -113,6 +113,6 @@ async def serving(peer: Peer, wire: Wire) -> AsyncIterator[str]:
     try:
         yield wire.url("localhost", port)
     finally:
-        with trio.fail_after(5, shield=True):
+        with trio.fail_after(PATIENCE, shield=True):
             await peer.do("stop")
             await peer.wait("stopped")

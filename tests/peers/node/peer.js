@@ -60,6 +60,7 @@ function beStation(station) {
             await station.call('Authorize', { idTag });
             const start = { connectorId, idTag, meterStart: 100, timestamp: now() };
             ({ transactionId } = await station.call('StartTransaction', start));
+            tell('charging', { identity: station.identity, transactionId });
         });
         return { status: 'Accepted' };
     });
@@ -173,9 +174,9 @@ const commands = {
 
     async ping({ identity }) {
         const end = ends.get(identity);
-        end.reconfigure({ pingIntervalMs: 5 });
-        await once(end, 'ping'); // which the package emits when the pong has come
-        end.reconfigure({ pingIntervalMs: 30000 });
+        const pong = once(end, 'ping'); // which the package emits when the pong has come
+        end._ws.ping(); // not by a short interval: that is its patience with the pong too
+        await pong;
         tell('pong', { identity });
     },
 
