@@ -34,10 +34,12 @@ from ocpp_trio.errors import OcppError as OcppError
 from ocpp_trio.errors import ProtocolError as ProtocolError
 from ocpp_trio.errors import RemoteProtocolError as RemoteProtocolError
 from ocpp_trio.link.certificate import PeerCertificate as PeerCertificate
+from ocpp_trio.errors import SecurityEventKind as SecurityEventKind
 from ocpp_trio.link.instrument import CallReport as CallReport
 from ocpp_trio.link.instrument import Instrument as Instrument
 from ocpp_trio.link.instrument import Instruments as Instruments
 from ocpp_trio.link.instrument import Link as Link
+from ocpp_trio.link.instrument import SecurityEvent as SecurityEvent
 from ocpp_trio.link.lifecycle import ConnectionState as ConnectionState
 from ocpp_trio.link.lifecycle import Transition as Transition
 from ocpp_trio.link.limits import Limits as Limits

@@ -1,4 +1,4 @@
-"""The exception tree and the two vocabularies that travel with it: error codes and close reasons.
+"""The exception tree and the vocabularies that travel with it: error codes, close reasons, security events.
 
     OcppError
     ├── ProtocolError            somebody broke OCPP-J
@@ -70,17 +70,39 @@ class CloseReason(StrEnum):
     """This end is shutting down."""
 
 
+@unique
+class SecurityEventKind(StrEnum):
+    """What a peer did that whoever watches over the system should hear of, as one word for counters and alarms."""
+
+    TWIN_CONNECTION = "twin_connection"
+    """A second connection of an identity that has a session; the detail says which of the two stays."""
+    FLAPPING_IDENTITY = "flapping_identity"
+    """Connections of one identity took its place from each other too often, and one more was refused."""
+    AUTHENTICATION_FAILURE = "authentication_failure"
+    """Credentials were refused with 401 or 403."""
+    MALFORMED_FRAMES = "malformed_frames"
+    """A connection was closed because of what is no WebSocket frame, or no OCPP-J frame time and again."""
+    FLOOD = "flood"
+    """A connection was closed because of more CALLs than the one-CALL rule excuses."""
+    OVERSIZE = "oversize"
+    """A connection was closed because of a message with too many bytes or frames."""
+    HANDSHAKE_GARBAGE = "handshake_garbage"
+    """What came instead of a WebSocket handshake is none."""
+
+
 @attrs.frozen
 class Closed:
     """How a connection ended: the reason, the WebSocket close code if there is one, and a sentence.
 
-    `status` is the HTTP status where a charge point was refused with one.
+    `status` is the HTTP status where a charge point was refused with one. `offence` is the security event that
+    this end is, if it is one; two ends that differ in nothing else are equal.
     """
 
     reason: CloseReason
     code: int | None = None
     detail: str = ""
     status: int | None = attrs.field(default=None, kw_only=True)
+    offence: SecurityEventKind | None = attrs.field(default=None, kw_only=True, eq=False, repr=False)
 
     def __str__(self) -> str:
         code = "" if self.code is None else f" ({self.code})"

@@ -24,7 +24,7 @@ from ocpp_trio.charge_point.statistics import ChargePointStatistics as ChargePoi
 from ocpp_trio.charge_point.supervisor import LEAVING, Lifecycle
 from ocpp_trio.errors import CallTimeout, Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.basic import basic_authorization
-from ocpp_trio.link.instrument import Link
+from ocpp_trio.link.instrument import Link, tell_offence
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.registration import Registration
@@ -234,6 +234,7 @@ class ChargePoint:
                 except HandshakeError as failure:
                     closed = attrs.evolve(failure.closed, status=failure.status)
                     self._settings.instrument.handshake_failed(self._link(), closed, status=failure.status)
+                    tell_offence(self._settings.instrument, self._link(), closed)
                     self._back_off(closed, failure)
                 await trio.sleep_until(self._reconnect_at)
 

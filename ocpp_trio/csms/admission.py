@@ -5,6 +5,7 @@ Owns what happens before a peer is known, and every refusal. Must not know what 
 
 import logging
 from collections.abc import Container
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import attrs
@@ -13,7 +14,7 @@ import trio
 from ocpp_trio.csms.authentication import Acceptance, Authenticator, Refusal
 from ocpp_trio.csms.evidence import credentials_of
 from ocpp_trio.csms.handshake import choose_subprotocol
-from ocpp_trio.errors import Closed, CloseReason, HandshakeError
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, SecurityEventKind
 from ocpp_trio.link.basic import CHALLENGE
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.limits import IDENTITY_LIMIT
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _NO_VERSION: Final = Closed(CloseReason.PROTOCOL_ERROR, 1002, "no common subprotocol")
 _TOO_SLOW: Final = Closed(CloseReason.TRANSPORT_ERROR, None, "the handshake took too long")
+_DENIED: Final = (401, 403)
 _ANYBODY: Final = Acceptance(authenticated=False)
 
 
@@ -38,11 +40,23 @@ class Admission:
         try:
             with trio.fail_at(deadline):
                 verdict = await self._verdict(upgrade, link)
-                if isinstance(verdict, Refusal):
-                    await refuse(upgrade, verdict)
         except trio.TooSlowError:
             raise HandshakeError(_TOO_SLOW) from None
+        if isinstance(verdict, Refusal):
+            await self.refuse(upgrade, verdict, deadline)
+        if choose_subprotocol(upgrade.subprotocols, self.versions) is None:
+            await self.accept(upgrade, deadline)  # which says so and raises: it must not cost a session its place
         return verdict
+
+    async def refuse(self, upgrade: Upgrade, refusal: Refusal, deadline: float) -> NoReturn:
+        """Answer with a refusal, and raise it as a HandshakeError also where nobody waits for the answer."""
+        headers = tuple(refusal.headers)
+        if refusal.status == 401 and not any(name.lower() == b"www-authenticate" for name, _ in headers):
+            headers += (CHALLENGE,)
+        with suppress(ConnectionClosed), trio.move_on_at(deadline):
+            await upgrade.reject(refusal.status, headers=headers, body=refusal.detail.encode())
+        closed = Closed(CloseReason.REFUSED, None, refusal.detail, offence=refusal.offence)
+        raise HandshakeError(closed, status=refusal.status)
 
     async def accept(self, upgrade: Upgrade, deadline: float) -> Transport:
         """Answer 101.
@@ -62,7 +76,7 @@ class Admission:
     async def _verdict(self, upgrade: Upgrade, link: Link) -> Acceptance | Refusal:
         """Syntax first, then the caller's hook."""
         if upgrade.defect is not None:
-            return Refusal(400, upgrade.defect)
+            return Refusal(400, upgrade.defect, offence=SecurityEventKind.HANDSHAKE_GARBAGE)
         if not link.identity:
             return Refusal(
                 404,
@@ -80,13 +94,6 @@ class Admission:
         except Exception:
             logger.exception("the authenticator failed for %r", link.identity)
             return Refusal(500, "internal error")
+        if isinstance(verdict, Refusal) and verdict.offence is None and verdict.status in _DENIED:
+            return attrs.evolve(verdict, offence=SecurityEventKind.AUTHENTICATION_FAILURE)
         return verdict
-
-
-async def refuse(upgrade: Upgrade, refusal: Refusal) -> NoReturn:
-    """Answer an upgrade request with a refusal. Raises HandshakeError, always."""
-    headers = tuple(refusal.headers)
-    if refusal.status == 401 and not any(name.lower() == b"www-authenticate" for name, _ in headers):
-        headers += (CHALLENGE,)
-    await upgrade.reject(refusal.status, headers=headers, body=refusal.detail.encode())
-    raise HandshakeError(Closed(CloseReason.REFUSED, None, refusal.detail), status=refusal.status)

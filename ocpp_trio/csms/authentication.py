@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from ocpp_trio.errors import SecurityEventKind
 from ocpp_trio.link.certificate import PeerCertificate
 from ocpp_trio.link.transport import Headers
 
@@ -50,13 +51,14 @@ class Refusal:
     """An HTTP answer instead of the upgrade: 401, 403, 404, 503 …
 
     `detail` becomes the body, for people to read; `headers` are pairs of bytes. A 401 that names no scheme of
-    its own asks for HTTP Basic. Raises ValueError for what
-    HTTP cannot carry.
+    its own asks for HTTP Basic. `offence` is the security event that it is; a 401 or a 403 of an authenticator
+    that names none is an authentication failure. Raises ValueError for what HTTP cannot carry.
     """
 
     status: int = attrs.field()
     detail: str = ""
     headers: Headers = attrs.field(default=(), converter=_as_tuple, kw_only=True)
+    offence: SecurityEventKind | None = attrs.field(default=None, kw_only=True)
 
     @status.validator
     def _check_status(self, attribute: object, status: int) -> None:

@@ -15,10 +15,10 @@ import trio
 from ocpp_trio.csms.admission import Admission
 from ocpp_trio.csms.authentication import Authenticator
 from ocpp_trio.csms.handshake import identity_of
-from ocpp_trio.csms.registry import SUPERSEDED, Registry
+from ocpp_trio.csms.registry import Registry
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
 from ocpp_trio.link.connection import Depth
-from ocpp_trio.link.instrument import Instrument, Link
+from ocpp_trio.link.instrument import Instrument, Link, tell_offence
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
 from ocpp_trio.link.nursery import open_background
@@ -64,7 +64,7 @@ class CsmsServer:
         self._admission = Admission(routers, authenticate=authenticate)
         self._session_task = session_task
         self._ssl_context = ssl_context
-        self._registry = Registry()
+        self._registry = Registry(settings.instrument)
         self._handshakes = Depth()
         self._shaking: set[trio.CancelScope] = set()
         self._connections = 0
@@ -139,10 +139,17 @@ class CsmsServer:
             async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
                 link = attrs.evolve(link, identity=identity_of(upgrade.path) or "")
                 with self._telling_failures(link):
-                    await self._admission.judge(upgrade, link, deadline)
-                    transport = await self._admission.accept(upgrade, deadline)
-                    handshaking.close()
-                    await self._take_place(transport, link)
+                    acceptance = await self._admission.judge(upgrade, link, deadline)
+                    arrival = trio.current_time()
+                    async with self._registry.take_place(link, authenticated=acceptance.authenticated) as refusal:
+                        # Others have to answer in this time, so it is not the newcomer's.
+                        deadline += trio.current_time() - arrival
+                        if refusal is not None:
+                            await self._admission.refuse(upgrade, refusal, deadline)
+                        transport = await self._admission.accept(upgrade, deadline)
+                        handshaking.close()
+                        if not self._accepting.cancel_called:
+                            await self._serve_session(transport, link)
 
     @contextmanager
     def _dropped_by_drain(self) -> Iterator[ExitStack]:
@@ -162,17 +169,13 @@ class CsmsServer:
         try:
             yield
         except HandshakeError as failure:
-            self._settings.instrument.handshake_failed(link, failure.closed, status=failure.status)
+            self._note_failure(link, failure.closed, failure.status)
         except ConnectionClosed as exc:
-            self._settings.instrument.handshake_failed(link, exc.closed, status=None)
+            self._note_failure(link, exc.closed, None)
 
-    async def _take_place(self, transport: Transport, link: Link) -> None:
-        async with self._registry.take_place(link.identity) as granted:
-            if not granted:
-                transport.end(SUPERSEDED)
-                raise ConnectionClosed(SUPERSEDED)
-            if not self._accepting.cancel_called:
-                await self._serve_session(transport, link)
+    def _note_failure(self, link: Link, closed: Closed, status: int | None) -> None:
+        self._settings.instrument.handshake_failed(link, closed, status=status)
+        tell_offence(self._settings.instrument, link, closed)
 
     async def _serve_session(self, transport: Transport, link: Link) -> None:
         assert transport.subprotocol is not None  # the handshake chose one of our routers' keys
@@ -247,9 +250,11 @@ async def serve_csms(
     answered with an error. With an `ssl_context` (see `server_context`) every connection begins with TLS, within
     the handshake deadline. Port 0 lets the system choose; `server.port` tells.
 
-    The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
-    because authentication and damping are not there yet. Whoever can reach the port can take a station's
-    place; until then `authenticate` is where to ask for credentials.
+    An identity has one session. A second connection that `authenticate` found to be who it says takes its place:
+    the old session is closed with 1008, and the new one begins when all tasks of the old are gone. One without
+    proof is refused with 403 while the old session answers a ping within 3 s, and takes the place of one that is
+    silent. After 3 such swaps within 60 s proof alone is not enough for 10 minutes, and who comes while the
+    session is alive is refused with 503. Each second connection is a security event of the instrument.
 
     Runs until drained or cancelled; cancelling closes every session with 1001, within a few close timeouts.
     Raises OSError if the port cannot be bound, ValueError for two routers of one version, for what is no

@@ -4,7 +4,6 @@ Owns who may write when: every message goes through one channel of size 0 to one
 text out; must not know OCPP.
 """
 
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -74,6 +73,7 @@ class Connection:
         self._to_writer, self._from_senders = trio.open_memory_channel[Receipt](0)
         self._writer = trio.CancelScope(shield=True)
         self._writer_done = trio.Event()
+        self._ping_wanted = trio.Event()
         self.writes_waiting = Depth()
 
     @property
@@ -141,12 +141,21 @@ class Connection:
         finally:
             self._writer_done.set()
 
+    async def ping(self) -> None:
+        """Have a ping sent, and wait for whatever comes next from the peer, or until the connection ends.
+
+        The ping is the keepalive's, so that there is one at a time and none is cut short by who asked for it. One
+        that is out already counts as well, and is followed by another once it is answered.
+        """
+        self._ping_wanted.set()
+        await self._transport.wait_sign()
+
     async def keep_alive(self) -> None:
-        """Ping at an interval; a pong that does not come means a half-open link, which is cut."""
-        if math.isinf(self._limits.ping_interval):
-            return
+        """Ping at an interval and on demand; a pong that does not come means a half-open link, which is cut."""
         while True:
-            await trio.sleep(self._limits.ping_interval)
+            with trio.move_on_after(self._limits.ping_interval):
+                await self._ping_wanted.wait()
+            self._ping_wanted = trio.Event()
             sent_at = trio.current_time()
             self._instrument.ping_sent(self._link)
             with trio.move_on_after(self._limits.pong_deadline) as deadline:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import trio
 
-from ocpp_trio.errors import CallRejected, Closed, CloseReason, ConnectionClosed, RemoteProtocolError, is_loss
+from ocpp_trio.errors import (
+    CallRejected,
+    Closed,
+    CloseReason,
+    ConnectionClosed,
+    RemoteProtocolError,
+    SecurityEventKind,
+    is_loss,
+)
 from ocpp_trio.link.connection import Connection, Depth
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.registration import Gate, Verdict
@@ -119,7 +127,8 @@ class Dispatcher:
         """Answer with a CALLERROR without waiting; a peer that piles these up is cut off."""
         limit = self._settings.limits.refusals
         if self.refusals.now >= limit:
-            self._session.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, f"more than {limit} excess CALLs at once"))
+            detail = f"more than {limit} excess CALLs at once"
+            self._session.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, detail, offence=SecurityEventKind.FLOOD))
             return
         code = self._router.version.error_codes[defect]
         self.refusals.up()

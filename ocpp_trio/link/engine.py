@@ -19,17 +19,20 @@ from wsproto.events import (
     Event,
     Message,
     Ping,
+    Pong,
     RejectConnection,
     Request,
 )
 
-from ocpp_trio.errors import Closed, CloseReason
+from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.tls_failure import tls_failure
 
 CLOSE_FRAME: Final = 0x88
 """First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
 _PEER_BLAMES_US: Final = frozenset({1002, 1003, 1007, 1008, 1009})
+SUPERSEDED: Final = Closed(CloseReason.SUPERSEDED, 1008, "superseded by a newer connection")
+"""How a session ends whose place was taken, at both ends: its words tell our clients that it was nothing they said."""
 
 
 class Referee(wsproto.WSConnection):
@@ -45,6 +48,7 @@ class Referee(wsproto.WSConnection):
         self._size = 0
         self._frames = 0
         self._ends_a_line = True
+        self._stirred: trio.Event | None = None
         self.settled = trio.Event()
         self.request: Request | None = None
         self.answer: AcceptConnection | RejectConnection | None = None
@@ -59,13 +63,28 @@ class Referee(wsproto.WSConnection):
         try:
             super().receive_data(data)
         except wsproto.utilities.RemoteProtocolError as exc:
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc))
+            kind = SecurityEventKind.MALFORMED_FRAMES if self.settled.is_set() else SecurityEventKind.HANDSHAKE_GARBAGE
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=kind)
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
             raise
 
+    async def wait_stirred(self) -> None:
+        """Wait until a message, a ping or a pong comes, or `stir` is called."""
+        if self._stirred is None:
+            self._stirred = trio.Event()
+        await self._stirred.wait()
+
+    def stir(self) -> None:
+        """Wake whoever waits for a sign of the peer."""
+        if self._stirred is not None:
+            self._stirred.set()
+            self._stirred = None
+
     def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
         for event in super().events():
+            if isinstance(event, Message | Ping | Pong):
+                self.stir()
             if isinstance(event, Request):
                 self.request = event
                 self.settled.set()
@@ -96,22 +115,21 @@ class Referee(wsproto.WSConnection):
     def _note_close(self, event: CloseConnection) -> None:
         detail = event.reason or ""
         if self.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.CLOSED):
-            blamed = event.code in _PEER_BLAMES_US
-            reason = CloseReason.PROTOCOL_ERROR if blamed else CloseReason.CLEAN
-            self.peer_close = Closed(reason, int(event.code), detail)
+            self.peer_close = Closed(_reason_of(event.code, detail), int(event.code), detail)
         else:
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail)
+            malformed = SecurityEventKind.MALFORMED_FRAMES
+            self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail, offence=malformed)
 
     def _measure(self, event: Message[Any]) -> Closed | None:
         """Charge a piece of a message against the limits of the whole."""
         if isinstance(event, BytesMessage):
-            return _violation(1003, "expected text, found a binary message")
+            return _violation(1003, "expected text, found a binary message", SecurityEventKind.MALFORMED_FRAMES)
         self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
         self._frames += event.frame_finished
         if self._size > self._limits.message_size:
-            return _violation(1009, f"expected at most {self._limits.message_size} bytes in a message")
+            return _oversize(1009, f"{self._limits.message_size} bytes")
         if self._frames > self._limits.frames_per_message:
-            return _violation(1008, f"expected at most {self._limits.frames_per_message} frames in a message")
+            return _oversize(1008, f"{self._limits.frames_per_message} frames")
         if event.message_finished:
             self._size = self._frames = 0
         return None
@@ -122,13 +140,26 @@ _TLS_RECORDS: Final = (b"\x16\x03", b"\x15\x03")
 _FOUND_TLS: Final = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
 
 
-def _violation(code: int, detail: str) -> Closed:
-    return Closed(CloseReason.PROTOCOL_ERROR, code, detail)
+def _reason_of(code: int, detail: str) -> CloseReason:
+    """What a peer's close frame means."""
+    if (code, detail) == (SUPERSEDED.code, SUPERSEDED.detail):
+        return CloseReason.SUPERSEDED
+    return CloseReason.PROTOCOL_ERROR if code in _PEER_BLAMES_US else CloseReason.CLEAN
+
+
+def _violation(code: int, detail: str, offence: SecurityEventKind) -> Closed:
+    return Closed(CloseReason.PROTOCOL_ERROR, code, detail, offence=offence)
+
+
+def _oversize(code: int, limit: str) -> Closed:
+    return _violation(code, f"expected at most {limit} in a message", SecurityEventKind.OVERSIZE)
 
 
 # RFC 6455 section 4.1. The parser would keep whatever comes for as long as the request is being judged, and
 # drop it then.
-_TOO_EARLY: Final = _violation(1002, "expected silence until the upgrade is answered")
+_TOO_EARLY: Final = _violation(
+    1002, "expected silence until the upgrade is answered", SecurityEventKind.HANDSHAKE_GARBAGE
+)
 
 
 class Guard(trio.abc.Stream):

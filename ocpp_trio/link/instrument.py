@@ -10,10 +10,10 @@ from typing import Literal
 
 import attrs
 
-from ocpp_trio.errors import Closed, Origin
+from ocpp_trio.errors import Closed, Origin, SecurityEventKind
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.wire.correlation import Match
-from ocpp_trio.wire.frames import Frame
+from ocpp_trio.wire.frames import Frame, Reply
 from ocpp_trio.wire.leniency import Allowance
 
 Outcome = Literal["response", "rejected", "invalid_response", "timeout", "closed", "cancelled"]
@@ -46,6 +46,14 @@ class CallReport:
     seconds: float = 0.0
 
 
+@attrs.frozen
+class SecurityEvent:
+    """Something that whoever watches over the system should hear of. `detail` may quote the peer."""
+
+    kind: SecurityEventKind
+    detail: str = ""
+
+
 class Instrument:
     """Base of all instruments: every event as a method that does nothing."""
 
@@ -67,8 +75,13 @@ class Instrument:
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
         """Text came that is no OCPP-J frame."""
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
-        """A reply came that no call takes: late, duplicate, unknown or mismatched."""
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
+        """A reply came that no call takes: late, duplicate, unknown or mismatched.
+
+        `frame` is None where it could not be read; `action` is None where its call is not known any more.
+        """
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         """An outgoing call has its outcome."""
@@ -78,6 +91,9 @@ class Instrument:
 
     def leniency_used(self, link: Link, allowance: Allowance) -> None:
         """A payload came with a defect that the settings let pass; once for each defect."""
+
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        """A peer did what it should not; `link.identity` is only what it calls itself. Once for each fault."""
 
     def ping_sent(self, link: Link) -> None:
         """The keepalive sends a ping; what does not answer it is cut off at the pong deadline."""
@@ -119,9 +135,11 @@ class Instruments(Instrument):
         for instrument in self._instruments:
             instrument.frame_refused(link, description, text=text)
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         for instrument in self._instruments:
-            instrument.reply_dropped(link, match, message_id=message_id)
+            instrument.reply_dropped(link, match, message_id=message_id, action=action, frame=frame)
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         for instrument in self._instruments:
@@ -135,6 +153,10 @@ class Instruments(Instrument):
         for instrument in self._instruments:
             instrument.leniency_used(link, allowance)
 
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        for instrument in self._instruments:
+            instrument.security_event(link, event)
+
     def ping_sent(self, link: Link) -> None:
         for instrument in self._instruments:
             instrument.ping_sent(link)
@@ -146,3 +168,9 @@ class Instruments(Instrument):
     def state_changed(self, identity: str, transition: Transition) -> None:
         for instrument in self._instruments:
             instrument.state_changed(identity, transition)
+
+
+def tell_offence(instrument: Instrument, link: Link, closed: Closed) -> None:
+    """Report the security event that an end is, if it is one."""
+    if closed.offence is not None:
+        instrument.security_event(link, SecurityEvent(closed.offence, closed.detail))

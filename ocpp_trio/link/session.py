@@ -17,11 +17,12 @@ from ocpp_trio.errors import (
     ConnectionClosed,
     LocalProtocolError,
     RemoteProtocolError,
+    SecurityEventKind,
 )
 from ocpp_trio.link.caller import Caller
 from ocpp_trio.link.connection import Connection, open_connection
 from ocpp_trio.link.dispatcher import Dispatcher
-from ocpp_trio.link.instrument import Instruments, Link
+from ocpp_trio.link.instrument import Instruments, Link, tell_offence
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.registration import Gate, Registration
 from ocpp_trio.link.router import Router
@@ -187,6 +188,17 @@ class Session:
         if action is not None:
             self._gate.note_trigger(action)
 
+    async def ping(self) -> None:
+        """Have a WebSocket ping sent and wait for a sign of life: its pong, or whatever comes before that.
+
+        Bound it: a half-open link is silent, and ends by the keepalive's pong deadline only. Cancelling leaves the
+        ping to the keepalive. Raises ConnectionClosed.
+        """
+        if self._closed is None:
+            await self._connection.ping()
+        if self._closed is not None:
+            raise ConnectionClosed(self._closed)
+
     @property
     def draining(self) -> bool:
         """Whether new CALLs are refused because this end is shutting down."""
@@ -224,6 +236,7 @@ class Session:
         if self._on_closed is not None:
             self._on_closed(closed)
         self._settings.instrument.connection_closed(self.link, closed)
+        tell_offence(self._settings.instrument, self.link, closed)
         self._caller.lose_all()
         self._dispatcher.close()
         self._quiet.set()
@@ -277,7 +290,9 @@ class Session:
         action = type(request).action if request is not None else None
         self._settings.instrument.frame_received(self.link, reply, action=action, text=text)
         if match is not Match.MATCHED:
-            self._settings.instrument.reply_dropped(self.link, match, message_id=reply.message_id)
+            self._settings.instrument.reply_dropped(
+                self.link, match, message_id=reply.message_id, action=action, frame=reply
+            )
         if request is not None:
             self._learn(request, reply)
             self._caller.wake(reply.message_id)
@@ -287,10 +302,13 @@ class Session:
         self._settings.instrument.frame_refused(self.link, error.description, text=text)
         if error.reply_id is not None:
             match = self._caller.match_broken(error.reply_id)
-            self._settings.instrument.reply_dropped(self.link, match, message_id=error.reply_id)
+            self._settings.instrument.reply_dropped(
+                self.link, match, message_id=error.reply_id, action=None, frame=None
+            )
         self._bad_frames += 1
         if self._bad_frames >= self._settings.limits.bad_frames:
-            self.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, f"{self._bad_frames} bad frames in a row"))
+            detail, offence = f"{self._bad_frames} bad frames in a row", SecurityEventKind.MALFORMED_FRAMES
+            self.close(Closed(CloseReason.PROTOCOL_ERROR, 1008, detail, offence=offence))
         elif error.call_id is not None:
             self._dispatcher.refuse(error.call_id, Defect.MALFORMED, error.description)
 

@@ -4,7 +4,7 @@ import attrs
 
 from ocpp_trio.link.instrument import CallReport, Instrument, Link
 from ocpp_trio.wire.correlation import Match
-from ocpp_trio.wire.frames import Frame
+from ocpp_trio.wire.frames import Frame, Reply
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +43,9 @@ class Tally(Instrument):
         self._counts["calls_ended"] += 1
         self._counts["timeouts"] += report.outcome == "timeout"
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         self._counts["replies_dropped"] += 1
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:

@@ -22,6 +22,7 @@ from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, 
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.certificate import PeerCertificate
+from ocpp_trio.link.engine import SUPERSEDED as SUPERSEDED
 from ocpp_trio.link.engine import Guard, Referee
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.nursery import open_background
@@ -106,9 +107,14 @@ class Transport:
         except (trio_websocket.ConnectionClosed, wsproto.utilities.LocalProtocolError) as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
+    async def wait_sign(self) -> None:
+        """Wait until the peer sends anything but a close frame, or this end lets go."""
+        await self._referee.wait_stirred()
+
     def end(self, closed: Closed) -> None:
         """Record why this end lets go; leaving the context then says `closed.code` to the peer."""
         self._ended = self.closed or closed
+        self._referee.stir()
 
     def abort(self, closed: Closed) -> None:
         """Let go at once and without a word: `receive` raises, and nothing more is written."""

@@ -15,6 +15,7 @@
 | opens | | sessions begun |
 | closes | reason | sessions ended |
 | handshake_failures | reason | connections that never became a session |
+| security_events | kind | what a peer did that it should not, by `SecurityEventKind` |
 | pings | | pings that the keepalive sent |
 | pongs | | pings that were answered |
 | reconnects | | waits scheduled by a charge point's supervisor |
@@ -25,10 +26,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ocpp_trio.errors import Closed, ErrorCode
-from ocpp_trio.link.instrument import CallReport, Instrument, Link
+from ocpp_trio.link.instrument import CallReport, Instrument, Link, SecurityEvent
 from ocpp_trio.link.lifecycle import ConnectionState, Transition
 from ocpp_trio.wire.correlation import Match
-from ocpp_trio.wire.frames import Call, CallError, Frame
+from ocpp_trio.wire.frames import Call, CallError, Frame, Reply
 from ocpp_trio.wire.leniency import Allowance
 
 Labels = tuple[tuple[str, str], ...]
@@ -81,7 +82,9 @@ class Counters(Instrument):
         if report.outcome == "timeout":
             self._count("timeouts")
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         self._count("dropped_replies", match=match.value)
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
@@ -98,6 +101,9 @@ class Counters(Instrument):
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
         self._count("handshake_failures", reason=closed.reason.value)
+
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        self._count("security_events", kind=event.kind.value)
 
     def ping_sent(self, link: Link) -> None:
         self._count("pings")

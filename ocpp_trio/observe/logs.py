@@ -4,6 +4,10 @@ Every line carries the fields `identity`, `role`, `messageId`, `action`, `frame_
 `origin` as attributes of its record (None where they do not apply). Payloads appear at DEBUG only, and
 text from a peer only escaped, in the fields too. What may hold a password is never shown. A level that is
 off costs one question to the logger.
+
+Security events give one line per kind and address of a peer in 60 s at most; the next one says how many were
+held back. The end of a connection or handshake that is such an event is told at INFO, so that whoever floods us
+does not flood the log of warnings as well.
 """
 
 import logging
@@ -11,11 +15,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from ocpp_trio.errors import Closed, CloseReason
-from ocpp_trio.link.instrument import CallReport, Instrument, Link
+from ocpp_trio.link.instrument import CallReport, Instrument, Link, Outcome, SecurityEvent
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.observe.plain import plain
+from ocpp_trio.observe.throttle import Throttle
 from ocpp_trio.wire.correlation import Match
-from ocpp_trio.wire.frames import Call, CallError, Frame
+from ocpp_trio.wire.frames import Call, CallError, Frame, Reply
 from ocpp_trio.wire.leniency import Allowance
 from ocpp_trio.wire.shape import quote
 
@@ -23,6 +28,11 @@ TEXT_LIMIT: Final = 2000
 """Characters of a frame that a DEBUG line shows."""
 _NOT_SHOWN: Final = "(not shown: it may hold a password)"
 _NO_FIELDS: Final[Mapping[str, str | None]] = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
+_FRAME_THAT_ENDED: Final[Mapping[Outcome, str]] = {
+    "response": "CALLRESULT",
+    "invalid_response": "CALLRESULT",
+    "rejected": "CALLERROR",
+}
 _EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, CloseReason.FORCED})
 
 
@@ -44,6 +54,7 @@ class Logs(Instrument):
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger("ocpp_trio")
+        self._throttle = Throttle()
 
     def _on(self, level: int) -> bool:
         return self._logger.isEnabledFor(level)
@@ -83,7 +94,9 @@ class Logs(Instrument):
         if self._on(logging.WARNING):
             self._log(logging.WARNING, link, "bad frame: %s", plain(description), outcome="bad_frame")
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         if self._on(logging.WARNING):
             self._log(
                 logging.WARNING,
@@ -92,6 +105,8 @@ class Logs(Instrument):
                 match.value,
                 quote(message_id),
                 messageId=message_id,
+                action=action,
+                frame_type=None if frame is None else frame_type(frame),
                 outcome=match.value,
                 origin="remote",
             )
@@ -110,6 +125,7 @@ class Logs(Instrument):
                 f" {quote(str(report.code))}" if report.code else "",
                 messageId=report.message_id,
                 action=report.action,
+                frame_type=_FRAME_THAT_ENDED.get(report.outcome, "CALL"),
                 outcome=report.outcome,
                 origin=report.origin,
             )
@@ -124,6 +140,7 @@ class Logs(Instrument):
                 "did not answer in time" if error is None else f"raised {type(error).__name__}",
                 messageId=message_id,
                 action=action,
+                frame_type="CALL",
                 outcome="handler_failed",
                 origin="local",
             )
@@ -142,20 +159,38 @@ class Logs(Instrument):
                 origin="remote",
             )
 
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        if not self._on(logging.WARNING):
+            return
+        address = link.peer.rpartition(":")[0] or link.peer  # a new port is no new peer
+        held_back = self._throttle.held_back((event.kind, address))
+        if held_back is not None:
+            self._log(
+                logging.WARNING,
+                link,
+                "security event %s, peer %s: %s%s",
+                event.kind.value,
+                plain(link.peer),
+                plain(event.detail),
+                f" ({held_back} more were held back)" if held_back else "",
+                outcome=event.kind.value,
+            )
+
     def connection_opened(self, link: Link) -> None:
         if self._on(logging.INFO):
             self._log(logging.INFO, link, "connected, peer %s", link.peer, outcome="opened")
 
     def connection_closed(self, link: Link, closed: Closed) -> None:
-        level = logging.INFO if closed.reason in _EXPECTED_ENDS else logging.WARNING
+        level = logging.INFO if closed.reason in _EXPECTED_ENDS else _level_of(closed)
         if self._on(level):
             self._log(level, link, "closed: %a", str(closed), outcome=closed.reason.value)
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
-        if self._on(logging.WARNING):
+        level = _level_of(closed)
+        if self._on(level):
             http = f"HTTP status {status}"
             self._log(
-                logging.WARNING,
+                level,
                 link,
                 "no session with %s: %a%s",
                 link.peer,
@@ -168,3 +203,8 @@ class Logs(Instrument):
         if self._on(logging.INFO):
             previous, state = transition.previous.value, transition.state.value
             self._write(logging.INFO, identity, "charge_point", "%s -> %s", previous, state, outcome=state)
+
+
+def _level_of(closed: Closed) -> int:
+    """A security event has a warning of its own."""
+    return logging.WARNING if closed.offence is None else logging.INFO

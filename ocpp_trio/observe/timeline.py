@@ -13,12 +13,12 @@ import attrs
 import trio
 
 from ocpp_trio.errors import Closed
-from ocpp_trio.link.instrument import CallReport, Instrument, Link
+from ocpp_trio.link.instrument import CallReport, Instrument, Link, SecurityEvent
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.observe.logs import frame_type
 from ocpp_trio.observe.plain import plain
 from ocpp_trio.wire.correlation import Match
-from ocpp_trio.wire.frames import CallError, Frame
+from ocpp_trio.wire.frames import CallError, Frame, Reply
 from ocpp_trio.wire.shape import quote
 
 ENTRIES_KEPT: Final = 10_000
@@ -80,7 +80,9 @@ class Timeline(Instrument):
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
         self.note(link.identity, link.role, f"<- bad frame: {description}")
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         self.note(link.identity, link.role, f"dropped a reply that is {match.value}: {quote(message_id)}")
 
     def call_ended(self, link: Link, report: CallReport) -> None:
@@ -90,6 +92,9 @@ class Timeline(Instrument):
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
         failure = "no answer in time" if error is None else repr(error)
         self.note(link.identity, link.role, f"handler of {action} failed: {failure}")
+
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        self.note(link.identity, link.role, f"security event {event.kind.value}: {event.detail}")
 
     def connection_opened(self, link: Link) -> None:
         self.note(link.identity, link.role, "connected")

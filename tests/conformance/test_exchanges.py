@@ -46,7 +46,7 @@ class Quiet(Instrument):
     def frame_refused(self, link, description, *, text):
         self.refused.append(description)
 
-    def reply_dropped(self, link, match, *, message_id):
+    def reply_dropped(self, link, match, *, message_id, action, frame):
         self.dropped.append((match.value, message_id))
 
 

@@ -20,6 +20,7 @@ from ocpp_trio import (
     Link,
     Match,
     Router,
+    SecurityEvent,
     Session,
     SessionStatistics,
     Settings,
@@ -32,6 +33,7 @@ from ocpp_trio.link.instrument import Role
 from ocpp_trio.link.registration import Gate
 from ocpp_trio.link.session import open_session
 from ocpp_trio.testing import MemoryLink, MemoryNetwork, MemoryStream
+from ocpp_trio.wire.frames import Reply
 from tests.link.raw_peer import RawPeer
 
 Side = Literal["client", "server"]
@@ -132,8 +134,13 @@ class Recorder(Instrument):
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
         self.events.append(("refused", text))
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    ) -> None:
         self.events.append(("dropped", match.value, message_id))
+
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        self.events.append(("security", event.kind.value, event.detail))
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         self.events.append(("ended", report))

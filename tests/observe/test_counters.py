@@ -87,7 +87,7 @@ def test_timeout_counts_as_such_besides(counters, link, make_report):
 
 @pytest.mark.parametrize("match", list(Match))
 def test_dropped_reply_counts_by_what_it_was(counters, link, match):
-    counters.reply_dropped(link, match, message_id="m-1")
+    counters.reply_dropped(link, match, message_id="m-1", action=None, frame=None)
 
     assert _told(counters) == {("dropped_replies", ("match", match.value)): 1}
 

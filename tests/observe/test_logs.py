@@ -27,7 +27,7 @@ def _events(link, frame, closed, report, text):
         "frame_sent": lambda logs: logs.frame_sent(link, frame, action=text, text=text),
         "frame_received": lambda logs: logs.frame_received(link, frame, action=text, text=text),
         "frame_refused": lambda logs: logs.frame_refused(link, text, text=text),
-        "reply_dropped": lambda logs: logs.reply_dropped(link, Match.LATE, message_id=text),
+        "reply_dropped": lambda logs: logs.reply_dropped(link, Match.LATE, message_id=text, action=text, frame=None),
         "call_ended": lambda logs: logs.call_ended(link, report),
         "handler_failed": lambda logs: logs.handler_failed(link, text, message_id=text, error=None),
         "connection_opened": lambda logs: logs.connection_opened(link),
@@ -119,17 +119,18 @@ def test_call_with_a_response_is_a_debug_line(logs, the_record, link, make_repor
 
 
 @pytest.mark.parametrize("match", [match for match in Match if match is not Match.MATCHED])
-def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link, match):
-    logs.reply_dropped(link, match, message_id="m-1")
+def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link, result, match):
+    logs.reply_dropped(link, match, message_id="m-1", action="Authorize", frame=result)
 
     record = the_record()
     assert (record.levelno, record.messageId) == (logging.WARNING, "m-1")
+    assert (record.action, record.frame_type) == ("Authorize", "CALLRESULT")
     assert (record.outcome, record.origin) == (match.value, "remote")
     assert record.getMessage() == f"csms 'CP-1': dropped a reply that is {match.value}: 'm-1'"
 
 
 def test_reply_without_an_id_is_told_too(logs, the_record, link):
-    logs.reply_dropped(link, Match.UNKNOWN, message_id=None)
+    logs.reply_dropped(link, Match.UNKNOWN, message_id=None, action=None, frame=None)
 
     assert the_record().messageId is None
 

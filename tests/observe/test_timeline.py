@@ -123,7 +123,7 @@ async def test_no_letter_is_cut_in_two(timeline, link, autojump_clock, before, l
 async def test_everything_else_is_one_sentence(timeline, link, make_report, autojump_clock):
     timeline.connection_opened(link)
     timeline.frame_refused(link, "expected a JSON array", text="{")
-    timeline.reply_dropped(link, Match.LATE, message_id="m-1")
+    timeline.reply_dropped(link, Match.LATE, message_id="m-1", action=None, frame=None)
     timeline.handler_failed(link, "Authorize", message_id="m-1", error=None)
     timeline.handler_failed(link, "Authorize", message_id="m-1", error=KeyError("x"))
     timeline.connection_closed(link, Closed(CloseReason.CLEAN, 1000, "bye"))
@@ -173,7 +173,7 @@ async def test_text_of_a_peer_is_escaped_and_plain_text_is_not(timeline, autojum
     timeline.frame_received(link, Call(evil, evil, evil.encode()), action=evil, text=evil)
     timeline.frame_received(link, error, action=None, text=evil)
     timeline.frame_refused(link, evil, text=evil)
-    timeline.reply_dropped(link, Match.LATE, message_id=evil)
+    timeline.reply_dropped(link, Match.LATE, message_id=evil, action=evil, frame=None)
     timeline.connection_closed(link, Closed(CloseReason.CLEAN, 1000, evil))
     timeline.handshake_failed(link, Closed(CloseReason.CLEAN, 1000, evil), status=None)
     timeline.note("Zürich-1", "csms", """it's "fine" \\ here""")
