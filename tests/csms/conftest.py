@@ -14,11 +14,14 @@ import trio
 import trio.testing
 
 from ocpp_trio import (
+    Acceptance,
     Closed,
     ConnectionClosed,
+    Credentials,
     CsmsServer,
     Instruments,
     Limits,
+    Refusal,
     Router,
     Transport,
     open_client,
@@ -28,8 +31,20 @@ from ocpp_trio import (
 from ocpp_trio.observe import Counters, Timeline
 from ocpp_trio.testing import MemoryNetwork
 
+PROOF = ((b"Authorization", b"proof"),)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+async def ask_for_proof(credentials: Credentials) -> Acceptance | Refusal:
+    """An authenticator: who shows proof is who it says, who shows none may be anybody, and a lie is a lie."""
+    match dict(credentials.headers).get(b"authorization"):
+        case b"proof":
+            return Acceptance(authenticated=True)
+        case None:
+            return Acceptance(authenticated=False)
+        case _:
+            return Refusal(401, "wrong password", headers=[(b"WWW-Authenticate", b'Basic realm="csms"')])
 
 
 @attrs.define
@@ -83,7 +98,13 @@ class Ground:
     async def serve(self, *routers: Router, **options: Any) -> AsyncIterator[CsmsServer]:
         """A CSMS until the body is left; `stopping` cancels it before, and `returned` tells that it has ended."""
         limits = {name: options.pop(name) for name in attrs.fields_dict(Limits) if name in options}
-        options = {"limits": Limits(**limits), "instrument": Instruments([self.counters, self.timeline]), **options}
+        instrument = Instruments([self.counters, self.timeline])
+        options = {
+            "limits": Limits(**limits),
+            "instrument": instrument,
+            "authenticate": ask_for_proof,
+            **options,
+        }
         ids = (f"c-{number}" for number in itertools.count(1))
         serve = partial(
             serve_csms,
@@ -118,9 +139,9 @@ class Ground:
         identity: str = "CP-1",
         *,
         subprotocols: tuple[str, ...] = ("ocpp1.6",),
-        headers: tuple[tuple[bytes, bytes], ...] = (),
+        headers: tuple[tuple[bytes, bytes], ...] = PROOF,
     ) -> AsyncIterator[Station]:
-        """A station's connection; `identity` is put into the path as it is."""
+        """A station's connection; `identity` is put into the path as it is. It proves who it is unless told not to."""
         async with open_client(
             await self.dial(),
             host="csms",

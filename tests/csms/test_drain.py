@@ -274,17 +274,18 @@ async def test_session_task_that_calls_during_the_drain_does_not_cut_it_short(
 async def test_newcomer_that_waits_for_its_place_gets_none(ground, answer_after, autojump_clock):
     answer_after(60, cleanup=5)
 
-    async with ground.serve() as server, ground.connect() as old:
+    async with ground.serve() as server, ground.connect() as old, await ground.dial() as new:
         await old.send(2, "s-1", "Authorize", {"idTag": "TAG"})
         await trio.sleep(1)
-        async with ground.connect() as new:
-            await trio.sleep(1)
-            await server.drain(10)
-            closed = await new.wait_ended()
-            ground.assert_now(1 + 5)
-            await ground.returned.wait()
+        await new.send_all(ground.request("/ocpp/CP-1", "Authorization: proof"))
+        await trio.sleep(1)
+        await server.drain(10)
+        answer = await ground.read(new)
+        ground.assert_now(2)
+        await ground.returned.wait()
+        ground.assert_now(1 + 5)
 
-    assert closed.code == 1001
+    assert answer == b""
 
 
 async def test_second_drain_may_be_in_more_of_a_hurry(ground, answer_after, drain_from, autojump_clock):

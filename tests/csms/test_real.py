@@ -128,7 +128,7 @@ async def test_refusal_reaches_the_client(real_ground):
     assert (refused.value.status, refused.value.retry_after) == (503, 7.0)
 
 
-async def test_newest_connection_wins(real_ground):
+async def test_newest_connection_with_proof_wins(real_ground):
     async with real_ground.serve() as server, real_ground.connect() as old:
         await old.call("Heartbeat")
         async with real_ground.connect() as new:
