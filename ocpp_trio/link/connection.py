@@ -142,7 +142,7 @@ class Connection:
             self._writer_done.set()
 
     async def ping(self) -> None:
-        """Have a ping sent, and wait for whatever comes next from the peer, or until the connection ends.
+        """Have a ping sent, and wait for whatever comes next from the peer. Raises ConnectionClosed.
 
         The ping is the keepalive's, so that there is one at a time and none is cut short by who asked for it. One
         that is out already counts as well, and is followed by another once it is answered.

@@ -195,7 +195,10 @@ class Session:
         ping to the keepalive. Raises ConnectionClosed.
         """
         if self._closed is None:
-            await self._connection.ping()
+            try:
+                await self._connection.ping()
+            except ConnectionClosed:
+                await self.wait_closed()  # the reader is about to learn of it
         if self._closed is not None:
             raise ConnectionClosed(self._closed)
 

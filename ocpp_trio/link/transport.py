@@ -108,8 +108,13 @@ class Transport:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
     async def wait_sign(self) -> None:
-        """Wait until the peer sends anything but a close frame, or this end lets go."""
+        """Wait until the peer sends anything but a close frame. Cancelling loses nothing.
+
+        Raises ConnectionClosed when this end lets go; that the peer did is for `receive` to find out.
+        """
         await self._referee.wait_stirred()
+        if self._ended is not None:
+            raise ConnectionClosed(self._ended)
 
     def end(self, closed: Closed) -> None:
         """Record why this end lets go; leaving the context then says `closed.code` to the peer."""

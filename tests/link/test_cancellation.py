@@ -151,6 +151,19 @@ def test_a_whole_session(role: Role, close: bool):
     assert sweep(scenario) > 50
 
 
+def test_ping(role: Role):
+    """The ping belongs to the keepalive: who waits for it may leave at any time."""
+
+    async def scenario(blow: Blow) -> None:
+        async with open_linked(role, echoing(), echoing()) as ends:
+            with blow.strikes():
+                await ends.a.ping()
+            await ends.a.ping()
+            await assert_in_order(ends)
+
+    assert sweep(scenario) >= 3
+
+
 async def call_or_lose(session: Session) -> None:
     try:
         await session.call(transfer())

@@ -4,7 +4,18 @@ import logging
 
 import pytest
 
-from ocpp_trio import Call, CallError, Closed, CloseReason, ConnectionState, Link, Match, Transition
+from ocpp_trio import (
+    Call,
+    CallError,
+    Closed,
+    CloseReason,
+    ConnectionState,
+    Link,
+    Match,
+    SecurityEvent,
+    SecurityEventKind,
+    Transition,
+)
 from ocpp_trio.observe import Logs
 
 FIELDS = ("messageId", "action", "frame_type", "outcome", "origin", "identity", "role")
@@ -33,6 +44,7 @@ def _events(link, frame, closed, report, text):
         "connection_opened": lambda logs: logs.connection_opened(link),
         "connection_closed": lambda logs: logs.connection_closed(link, closed),
         "handshake_failed": lambda logs: logs.handshake_failed(link, closed, status=404),
+        "security_event": lambda logs: logs.security_event(link, SecurityEvent(SecurityEventKind.FLOOD, text)),
         "state_changed": lambda logs: logs.state_changed(text, ONLINE),
     }
 
@@ -63,7 +75,7 @@ def the_record(caplog):
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_line_carries_every_field(logs, the_record, link, call, make_report, event):
+async def test_every_line_carries_every_field(logs, the_record, link, call, make_report, event):
     """So that a format string may use them all."""
     _events(link, call, Closed(CloseReason.CLEAN), make_report("timeout", "local"), "CP-1")[event](logs)
 
@@ -108,13 +120,14 @@ def test_failed_call_says_how_and_on_which_side(logs, the_record, link, make_rep
     record = the_record()
     assert record.levelno == logging.WARNING
     assert (record.messageId, record.action, record.outcome, record.origin) == ("m-1", "Authorize", outcome, origin)
+    assert record.frame_type == {"rejected": "CALLERROR", "invalid_response": "CALLRESULT"}.get(outcome, "CALL")
     assert record.getMessage() == f"csms 'CP-1': Authorize ended after 1.500 s: {outcome} ({origin}) 'GenericError'"
 
 
 def test_call_with_a_response_is_a_debug_line(logs, the_record, link, make_report):
     logs.call_ended(link, make_report("response", "remote", seconds=0.25))
 
-    assert the_record().levelno == logging.DEBUG
+    assert (the_record().levelno, the_record().frame_type) == (logging.DEBUG, "CALLRESULT")
     assert the_record().getMessage() == "csms 'CP-1': Authorize ended after 0.250 s: response (remote)"
 
 
@@ -132,7 +145,7 @@ def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link,
 def test_reply_without_an_id_is_told_too(logs, the_record, link):
     logs.reply_dropped(link, Match.UNKNOWN, message_id=None, action=None, frame=None)
 
-    assert the_record().messageId is None
+    assert (the_record().messageId, the_record().action, the_record().frame_type) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +156,7 @@ def test_failed_handler_is_an_error_of_this_end_without_its_text(logs, the_recor
 
     record = the_record()
     assert (record.levelno, record.outcome, record.origin) == (logging.ERROR, "handler_failed", "local")
+    assert (record.messageId, record.action, record.frame_type) == ("m-1", "Authorize", "CALL")
     assert record.getMessage() == f"csms 'CP-1': handler of Authorize {text}"
 
 
@@ -197,7 +211,7 @@ def test_change_of_state_is_told_from_where_to_where(logs, the_record):
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("name", ["message", *FIELDS])
-def test_nothing_of_a_peer_reaches_a_line_unescaped(logs, the_record, make_report, event, name):
+async def test_nothing_of_a_peer_reaches_a_line_unescaped(logs, the_record, make_report, event, name):
     link = Link(identity=EVIL, role="csms", number=1, peer="192.0.2.1:4000")
     frame = Call(EVIL, EVIL, EVIL.encode(errors="replace"))
     report = make_report("rejected", "remote", code=EVIL)
@@ -210,7 +224,7 @@ def test_nothing_of_a_peer_reaches_a_line_unescaped(logs, the_record, make_repor
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
 @pytest.mark.parametrize("event", EVENTS)
-def test_payloads_appear_at_debug_only(caplog, link, make_report, event, level):
+async def test_payloads_appear_at_debug_only(caplog, link, make_report, event, level):
     caplog.set_level(level, logger="ocpp_trio")
     frame = CallError("m-1", "GenericError", "SECRET", {"idTag": "SECRET"})
     closed, report = Closed(CloseReason.CLEAN), make_report("rejected", "remote", code="GenericError")
@@ -222,7 +236,7 @@ def test_payloads_appear_at_debug_only(caplog, link, make_report, event, level):
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if event != "call_ended"])
-def test_nothing_is_evaluated_while_the_level_is_off(caplog, tripwire, event):
+async def test_nothing_is_evaluated_while_the_level_is_off(caplog, tripwire, event):
     caplog.set_level(logging.CRITICAL, logger="ocpp_trio")
     closed = Closed(CloseReason.CLEAN, 1000, tripwire)
 
