@@ -33,8 +33,8 @@ from ocpp_trio.errors import LocalProtocolError as LocalProtocolError
 from ocpp_trio.errors import OcppError as OcppError
 from ocpp_trio.errors import ProtocolError as ProtocolError
 from ocpp_trio.errors import RemoteProtocolError as RemoteProtocolError
-from ocpp_trio.link.certificate import PeerCertificate as PeerCertificate
 from ocpp_trio.errors import SecurityEventKind as SecurityEventKind
+from ocpp_trio.link.certificate import PeerCertificate as PeerCertificate
 from ocpp_trio.link.instrument import CallReport as CallReport
 from ocpp_trio.link.instrument import Instrument as Instrument
 from ocpp_trio.link.instrument import Instruments as Instruments

@@ -56,6 +56,8 @@ EXPECTED = [
     "Request",
     "Response",
     "Router",
+    "SecurityEvent",
+    "SecurityEventKind",
     "Session",
     "SessionCounters",
     "SessionStatistics",

@@ -236,7 +236,7 @@ async def test_payloads_appear_at_debug_only(caplog, link, make_report, event, l
 
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if event != "call_ended"])
-async def test_nothing_is_evaluated_while_the_level_is_off(caplog, tripwire, event):
+def test_nothing_is_evaluated_while_the_level_is_off(caplog, tripwire, event):
     caplog.set_level(logging.CRITICAL, logger="ocpp_trio")
     closed = Closed(CloseReason.CLEAN, 1000, tripwire)
 
