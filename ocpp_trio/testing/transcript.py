@@ -8,7 +8,7 @@ from typing import Any, Final
 import attrs
 import trio
 
-from ocpp_trio import CallReport, Closed, Instrument, Link, Match, Transition
+from ocpp_trio import CallError, CallReport, CallResult, Closed, Instrument, Link, Match, SecurityEvent, Transition
 from ocpp_trio.testing.faults import Fault
 from ocpp_trio.testing.link import MemoryLink
 from ocpp_trio.testing.network import Direction
@@ -125,8 +125,19 @@ class RecordingInstrument(Instrument):
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
         self._note(link, f"frame refused: {description}")
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self,
+        link: Link,
+        match: Match,
+        *,
+        message_id: str | None,
+        action: str | None,
+        frame: CallResult | CallError | None,
+    ) -> None:
         self._note(link, f"reply dropped: {match.name} {message_id}")
+
+    def security_event(self, link: Link, event: SecurityEvent) -> None:
+        self._note(link, f"security event: {event.kind.value} {event.detail}")
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         self._note(link, f"{report.action} {report.message_id} ended: {report.outcome} {report.code or ''}".rstrip())

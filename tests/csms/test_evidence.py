@@ -86,7 +86,10 @@ async def test_a_header_that_is_wrong_is_401_without_asking(ground, door, header
 
 
 async def test_nobody_looks_at_a_header_where_nobody_authenticates(ground, autojump_clock):
-    async with ground.serve(authenticate=None) as server, ground.connect(headers=(basic(b"somebody", b"secret"),)) as station:
+    async with (
+        ground.serve(authenticate=None) as server,
+        ground.connect(headers=(basic(b"somebody", b"secret"),)) as station,
+    ):
         await station.boot()
 
         assert list(server.sessions) == ["CP-1"]
