@@ -7,6 +7,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from random import Random, SystemRandom
 from typing import Any
 
 import attrs
@@ -16,8 +17,8 @@ from ocpp_trio.csms.admission import Admission
 from ocpp_trio.csms.authentication import Authenticator
 from ocpp_trio.csms.handshake import identity_of
 from ocpp_trio.csms.registry import SUPERSEDED, Registry
+from ocpp_trio.csms.turnstile import Turnstile
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
-from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
@@ -43,6 +44,8 @@ class CsmsStatistics:
     pending_handshakes: int
     max_pending_handshakes: int
     connections: int
+    shed: int
+    """Connections turned away so far because they were too many, at once or in a short time."""
     draining: bool
 
 
@@ -58,6 +61,7 @@ class CsmsServer:
         authenticate: Authenticator | None,
         session_task: CsmsSessionTask | None,
         ssl_context: ssl.SSLContext | None,
+        rng: Random,
     ) -> None:
         self._routers = routers
         self._settings = settings
@@ -65,7 +69,7 @@ class CsmsServer:
         self._session_task = session_task
         self._ssl_context = ssl_context
         self._registry = Registry()
-        self._handshakes = Depth()
+        self._turnstile = Turnstile(settings.limits, rng)
         self._shaking: set[trio.CancelScope] = set()
         self._connections = 0
         self._accepting = trio.CancelScope()
@@ -86,9 +90,10 @@ class CsmsServer:
         """A frozen snapshot for introspection and tests."""
         return CsmsStatistics(
             sessions=len(self.sessions),
-            pending_handshakes=self._handshakes.now,
-            max_pending_handshakes=self._handshakes.peak,
+            pending_handshakes=self._turnstile.handshakes.now,
+            max_pending_handshakes=self._turnstile.handshakes.peak,
             connections=self._connections,
+            shed=self._turnstile.shed,
             draining=self._accepting.cancel_called,
         )
 
@@ -131,9 +136,7 @@ class CsmsServer:
     async def _attend(self, stream: trio.abc.Stream, link: Link) -> None:
         deadline = trio.current_time() + self._settings.limits.handshake_deadline
         with self._telling_failures(link), self._dropped_by_drain() as handshaking:
-            if self._handshakes.now >= self._settings.limits.pending_handshakes:
-                raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
-            handshaking.enter_context(self._handshakes)
+            handshaking.enter_context(await self._turnstile.let_in(stream, answer=self._ssl_context is None))
             if self._ssl_context is not None:
                 stream = await secure_server(stream, self._ssl_context, limits=self._settings.limits, deadline=deadline)
             async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
@@ -235,6 +238,7 @@ async def serve_csms(
     instrument: Instrument | None = None,
     new_message_id: Callable[[], str] | None = None,
     leniency: Leniency = Leniency.STRICT,
+    rng: Random | None = None,
     listen: Listen = trio.open_tcp_listeners,
     ssl_context: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[CsmsServer] = trio.TASK_STATUS_IGNORED,
@@ -245,7 +249,8 @@ async def serve_csms(
     request and accepts it or refuses it with an HTTP status before the upgrade. `session_task` runs once per
     session and is cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of
     answered with an error. With an `ssl_context` (see `server_context`) every connection begins with TLS, within
-    the handshake deadline. Port 0 lets the system choose; `server.port` tells.
+    the handshake deadline. `rng` spreads the times at which stations that are too many at once are told to come
+    back. Port 0 lets the system choose; `server.port` tells.
 
     The newest connection of an identity wins: the one before it is closed with 1008, and without any proof,
     because authentication and damping are not there yet. Whoever can reach the port can take a station's
@@ -272,6 +277,7 @@ async def serve_csms(
         authenticate=authenticate,
         session_task=session_task,
         ssl_context=ssl_context,
+        rng=rng or SystemRandom(),
     )
     task_status.started(server)
     await server.serve()

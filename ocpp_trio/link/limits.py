@@ -39,7 +39,11 @@ class Limits:
 
     handshake_deadline: float = 10.0
     pending_handshakes: int = 256
-    """Connections of one server that are not upgraded yet; the next one is dropped."""
+    """Connections of one server that are not upgraded yet; the next one is answered 503."""
+    upgrades_per_second: float = 100.0
+    """Connections of one server that may come in per second in the long run; `math.inf` counts none."""
+    upgrade_burst: int = 256
+    """How many of them at once; the next one is answered 503 with a Retry-After, before it is read."""
     ping_interval: float = 30.0
     """Seconds between WebSocket pings; `math.inf` sends none."""
     pong_deadline: float = 20.0
