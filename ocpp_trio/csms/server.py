@@ -4,6 +4,7 @@ Owns every connection's task. What goes wrong on one connection is logged there 
 """
 
 import logging
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ import trio
 
 from ocpp_trio.csms.admission import Admission
 from ocpp_trio.csms.authentication import Authenticator
+from ocpp_trio.csms.draining import farewell, let_go
 from ocpp_trio.csms.handshake import identity_of
 from ocpp_trio.csms.registry import SUPERSEDED, Registry
 from ocpp_trio.csms.turnstile import Turnstile
@@ -73,6 +75,7 @@ class CsmsServer:
         self._shaking: set[trio.CancelScope] = set()
         self._connections = 0
         self._accepting = trio.CancelScope()
+        self._farewell = GOING_AWAY
         self._port = _port_of(listeners[0])
         self.listeners = tuple(listeners)
 
@@ -97,22 +100,30 @@ class CsmsServer:
             draining=self._accepting.cancel_called,
         )
 
-    async def drain(self, seconds: float) -> None:
-        """Stop in an orderly way: accept no more connections and no new CALLs, let what is open be
-        answered for up to `seconds`, close every session with 1001, and drop what is not upgraded yet.
+    async def drain(self, seconds: float, *, code: int = 1001, per_second: float = math.inf) -> None:
+        """Stop in an orderly way: accept no more connections, and let the sessions go.
 
-        `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait.
+        A session whose turn has come takes no new CALLs, and is closed with `code` when those that are open have
+        been answered. After `seconds` whatever is left is closed as it is, and what is not upgraded yet is dropped.
+
+        For a planned restart: `drain(60, code=1012, per_second=100)`. So many sessions a second get their turn, the
+        oldest first, and work on until then; the stations come back at the pace at which they were let go. Let
+        `seconds` be more than the number of sessions divided by `per_second`.
+
+        `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait. Raises
+        ValueError for a code other than 1001, 1012 and 1013, or a rate that is not positive, and nothing happened.
         """
+        closed = farewell(code)
+        if not per_second > 0:
+            raise ValueError(f"per_second: expected a positive number, found {per_second!r}")
+        self._farewell = closed
         self._accepting.cancel()
-        sessions = list(self._registry)
         try:
             with trio.move_on_after(seconds):
-                async with trio.open_nursery() as nursery:
-                    for session in sessions:
-                        nursery.start_soon(session.drain)
+                await let_go(self._registry, closed, per_second=per_second)
         finally:
-            for session in list(self._registry):
-                session.close(GOING_AWAY)
+            for session in self._registry:
+                session.close(closed)
             for scope in self._shaking:
                 scope.cancel()
 
@@ -174,7 +185,9 @@ class CsmsServer:
             if not granted:
                 transport.end(SUPERSEDED)
                 raise ConnectionClosed(SUPERSEDED)
-            if not self._accepting.cancel_called:
+            if self._accepting.cancel_called:
+                transport.end(self._farewell)
+            else:
                 await self._serve_session(transport, link)
 
     async def _serve_session(self, transport: Transport, link: Link) -> None:
@@ -188,7 +201,7 @@ class CsmsServer:
             ):
                 self._registry.enter(session)
                 if self._accepting.cancel_called:
-                    session.close(GOING_AWAY)
+                    session.close(self._farewell)
                 elif self._session_task is not None:
                     nursery.start_soon(self._run_session_task, self._session_task, session)
                 await session.wait_closed()
