@@ -40,6 +40,5 @@ async def let_go(sessions: Iterable[Session], closed: Closed, *, per_second: flo
 async def _let_one_go(session: Session, closed: Closed, turn: float) -> None:
     with trio.move_on_at(turn):
         await session.wait_closed()
-        return
     await session.drain()
     session.close(closed)

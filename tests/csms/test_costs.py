@@ -18,7 +18,7 @@ UNAUTHENTICATED = 64 * KIB
 TURNED_AWAY = 16 * KIB
 IDLE = 96 * KIB
 TASKS = {"unauthenticated": 2, "turned away": 1, "session": 7, "session with a task": 8}
-WARM_UP = 2
+WARM_UP = 1
 CALL = '[2,"m-%d","%s",{%s}]'
 
 
@@ -78,7 +78,7 @@ async def test_unauthenticated_peer_holds_64_kib_and_two_tasks_for_13_seconds(gr
         return stream
 
     async with ground.serve(authenticate=authenticate, instrument=Instrument()) as server:
-        memory, tasks = await cost_of(connect, 30)
+        memory, tasks = await cost_of(connect, 12)
         await trio.sleep(20)
         assert server.statistics().pending_handshakes == 0
 
@@ -114,7 +114,7 @@ async def test_peer_that_is_turned_away_holds_16_kib_and_one_task(ground, autoju
         return await ground.dial()
 
     async with ground.serve(upgrade_burst=1, upgrades_per_second=1e-6, instrument=Instrument()), ground.connect("A"):
-        memory, tasks = await cost_of(connect, 30)
+        memory, tasks = await cost_of(connect, 12)
 
     print(f"{memory / KIB:.1f} KiB")
     assert memory <= TURNED_AWAY
@@ -136,7 +136,7 @@ async def test_idle_session_holds_96_kib_and_the_same_tasks_however_many_there_a
 
     session_task = task if kind == "session with a task" else None
     async with ground.serve(session_task=session_task, instrument=Instrument()):
-        memory, tasks = await cost_of(connect, 40)
+        memory, tasks = await cost_of(connect, 25)
 
     print(f"{kind}: {memory / KIB:.1f} KiB")
     assert memory <= IDLE

@@ -191,21 +191,37 @@ async def test_those_that_are_turned_away_do_not_hold_up_a_drain(ground, autojum
         ground.assert_now(0.5)
 
 
+async def test_over_tls_one_too_many_is_dropped_before_its_handshake(ground, pki, autojump_clock):
+    """There is nothing to say yet in a way that it would understand, and the handshake is what costs most."""
+    async with ground.serve(ssl_context=pki.server(), upgrade_burst=1, upgrades_per_second=0.01) as server:
+        first, shed = await ground.dial(), await ground.dial()
+        assert await ground.read(shed) == b""
+        ground.assert_now(0)
+        statistics = server.statistics()
+        with pytest.raises(trio.BrokenResourceError):
+            await shed.send_all(b"\x16\x03\x01")
+        await first.aclose()
+
+    assert (statistics.shed, statistics.pending_handshakes) == (1, 1)
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("request_size", ["a request", "a long request"])
 async def test_answer_survives_on_a_real_socket(real_ground, request_size):
-    """Bytes that nobody read when the server closes make TCP forget the answer."""
+    """A server that closes over bytes that nobody read resets the connection, and the next write fails."""
     more = [f"X-{number}: {'y' * 1000}" for number in range(14)] if request_size != "a request" else []
+    request = real_ground.request("/B", *more)
 
     async with real_ground.serve(upgrade_burst=1, upgrades_per_second=0.001) as server, real_ground.connect("A"):
-        for _ in range(20):
-            stream = await real_ground.dial()
-            await stream.send_all(real_ground.request("/B", *more))
-            assert (await real_ground.read(stream)).startswith(b"HTTP/1.1 503 ")
-            await stream.aclose()
+        for _ in range(5):
+            async with await real_ground.dial() as stream:
+                for piece in (request[:100], request[100:200], request[200:]):
+                    await trio.testing.wait_all_tasks_blocked(0.005)
+                    await stream.send_all(piece)
+                assert (await real_ground.read(stream)).startswith(b"HTTP/1.1 503 ")
         with pytest.raises(HandshakeError) as refused:
             async with real_ground.connect("B"):
                 pass
-        assert server.statistics().shed == 21
+        assert server.statistics().shed == 6
 
     assert refused.value.status == 503
