@@ -181,6 +181,24 @@ async def test_a_second_drain_overtakes_a_slow_one(ground, autojump_clock):
     assert drained == [2]
 
 
+async def test_a_cancelled_restart_closes_those_whose_turn_has_not_come_at_once(ground, autojump_clock):
+    async with (
+        ground.serve() as server,
+        ground.connect("A") as a,
+        ground.connect("B") as b,
+        ground.connect("C") as c,
+    ):
+        for station in (a, b, c):
+            await station.boot()
+        with trio.move_on_after(6):
+            await server.drain(60, code=1012, per_second=0.25)
+        ends = [await station.wait_ended() for station in (a, b, c)]
+        await ground.returned.wait()
+        ground.assert_now(6)
+
+    assert [closed.code for closed in ends] == [1012] * 3
+
+
 async def test_nobody_new_is_let_in_while_the_others_take_their_turns(ground, autojump_clock):
     async with (
         ground.serve() as server,
