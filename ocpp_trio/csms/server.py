@@ -4,9 +4,11 @@ Owns every connection's task. What goes wrong on one connection is logged there 
 """
 
 import logging
+import math
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from random import Random, SystemRandom
 from typing import Any
 
 import attrs
@@ -14,10 +16,11 @@ import trio
 
 from ocpp_trio.csms.admission import Admission
 from ocpp_trio.csms.authentication import Authenticator
+from ocpp_trio.csms.draining import farewell, let_go
 from ocpp_trio.csms.handshake import identity_of
 from ocpp_trio.csms.registry import Registry
+from ocpp_trio.csms.turnstile import Turnstile
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
-from ocpp_trio.link.connection import Depth
 from ocpp_trio.link.instrument import Instrument, Link, tell_offence
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
@@ -43,6 +46,8 @@ class CsmsStatistics:
     pending_handshakes: int
     max_pending_handshakes: int
     connections: int
+    shed: int
+    """Connections turned away so far because they were too many, at once or in a short time."""
     draining: bool
 
 
@@ -58,6 +63,7 @@ class CsmsServer:
         authenticate: Authenticator | None,
         session_task: CsmsSessionTask | None,
         ssl_context: ssl.SSLContext | None,
+        rng: Random,
     ) -> None:
         self._routers = routers
         self._settings = settings
@@ -65,10 +71,11 @@ class CsmsServer:
         self._session_task = session_task
         self._ssl_context = ssl_context
         self._registry = Registry(settings.instrument)
-        self._handshakes = Depth()
+        self._turnstile = Turnstile(settings.limits, rng)
         self._shaking: set[trio.CancelScope] = set()
         self._connections = 0
         self._accepting = trio.CancelScope()
+        self._farewell = GOING_AWAY
         self._port = _port_of(listeners[0])
         self.listeners = tuple(listeners)
 
@@ -86,28 +93,37 @@ class CsmsServer:
         """A frozen snapshot for introspection and tests."""
         return CsmsStatistics(
             sessions=len(self.sessions),
-            pending_handshakes=self._handshakes.now,
-            max_pending_handshakes=self._handshakes.peak,
+            pending_handshakes=self._turnstile.handshakes.now,
+            max_pending_handshakes=self._turnstile.handshakes.peak,
             connections=self._connections,
+            shed=self._turnstile.shed,
             draining=self._accepting.cancel_called,
         )
 
-    async def drain(self, seconds: float) -> None:
-        """Stop in an orderly way: accept no more connections and no new CALLs, let what is open be
-        answered for up to `seconds`, close every session with 1001, and drop what is not upgraded yet.
+    async def drain(self, seconds: float, *, code: int = 1001, per_second: float = math.inf) -> None:
+        """Stop in an orderly way: accept no more connections, and let the sessions go.
 
-        `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait.
+        A session whose turn has come takes no new CALLs, and is closed with `code` when those that are open have
+        been answered. After `seconds` whatever is left is closed as it is, and what is not upgraded yet is dropped.
+
+        For a planned restart: `drain(60, code=1012, per_second=100)`. So many sessions a second get their turn, the
+        oldest first, and work on until then; the stations come back at the pace at which they were let go. Let
+        `seconds` be more than the number of sessions divided by `per_second`.
+
+        `serve_csms` returns when the last connection is gone. Cancelling skips the rest of the wait. Raises
+        ValueError for a code other than 1001, 1012 and 1013, or a rate that is not positive, and nothing happened.
         """
+        closed = farewell(code)
+        if not per_second > 0:
+            raise ValueError(f"per_second: expected a positive number, found {per_second!r}")
+        self._farewell = closed
         self._accepting.cancel()
-        sessions = list(self._registry)
         try:
             with trio.move_on_after(seconds):
-                async with trio.open_nursery() as nursery:
-                    for session in sessions:
-                        nursery.start_soon(session.drain)
+                await let_go(self._registry, closed, per_second=per_second)
         finally:
-            for session in list(self._registry):
-                session.close(GOING_AWAY)
+            for session in self._registry:
+                session.close(closed)
             for scope in self._shaking:
                 scope.cancel()
 
@@ -131,9 +147,7 @@ class CsmsServer:
     async def _attend(self, stream: trio.abc.Stream, link: Link) -> None:
         deadline = trio.current_time() + self._settings.limits.handshake_deadline
         with self._telling_failures(link), self._dropped_by_drain() as handshaking:
-            if self._handshakes.now >= self._settings.limits.pending_handshakes:
-                raise HandshakeError(Closed(CloseReason.REFUSED, None, "too many pending handshakes"))
-            handshaking.enter_context(self._handshakes)
+            handshaking.enter_context(await self._turnstile.let_in(stream, answer=self._ssl_context is None))
             if self._ssl_context is not None:
                 stream = await secure_server(stream, self._ssl_context, limits=self._settings.limits, deadline=deadline)
             async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
@@ -148,7 +162,9 @@ class CsmsServer:
                             await self._admission.refuse(upgrade, refusal, deadline)
                         transport = await self._admission.accept(upgrade, deadline)
                         handshaking.close()
-                        if not self._accepting.cancel_called:
+                        if self._accepting.cancel_called:
+                            transport.end(self._farewell)
+                        else:
                             await self._serve_session(transport, link)
 
     @contextmanager
@@ -188,7 +204,7 @@ class CsmsServer:
             ):
                 self._registry.enter(session)
                 if self._accepting.cancel_called:
-                    session.close(GOING_AWAY)
+                    session.close(self._farewell)
                 elif self._session_task is not None:
                     nursery.start_soon(self._run_session_task, self._session_task, session)
                 await session.wait_closed()
@@ -238,6 +254,7 @@ async def serve_csms(
     instrument: Instrument | None = None,
     new_message_id: Callable[[], str] | None = None,
     leniency: Leniency = Leniency.STRICT,
+    rng: Random | None = None,
     listen: Listen = trio.open_tcp_listeners,
     ssl_context: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[CsmsServer] = trio.TASK_STATUS_IGNORED,
@@ -248,7 +265,8 @@ async def serve_csms(
     request and accepts it or refuses it with an HTTP status before the upgrade. `session_task` runs once per
     session and is cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of
     answered with an error. With an `ssl_context` (see `server_context`) every connection begins with TLS, within
-    the handshake deadline. Port 0 lets the system choose; `server.port` tells.
+    the handshake deadline. `rng` spreads the times at which stations that are too many at once are told to come
+    back. Port 0 lets the system choose; `server.port` tells.
 
     An identity has one session. A second connection that `authenticate` found to be who it says takes its place:
     the old session is closed with 1008, and the new one begins when all tasks of the old are gone. One without
@@ -277,6 +295,7 @@ async def serve_csms(
         authenticate=authenticate,
         session_task=session_task,
         ssl_context=ssl_context,
+        rng=rng or SystemRandom(),
     )
     task_status.started(server)
     await server.serve()

@@ -15,6 +15,15 @@ class Limits:
     The defaults suit a CSMS on the open internet and a station on a mobile network alike. Raise
     `outstanding_calls` only for a peer known to accept more than the one unanswered CALL per direction
     of OCPP-J 1.6 section 4.1.1.
+
+    What that makes of a peer at a CSMS, in memory of this process (without the kernel's buffers and TLS):
+
+    - Before it is authenticated: 64 KiB and 2 tasks, for the handshake deadline and a close timeout at most. There
+      are at most `pending_handshakes` of these, and as many again that are being turned away, each with 16 KiB
+      and 1 task for a second. A request may have 16 KiB.
+    - As a session that is idle: 96 KiB and 7 tasks, one more for a session task.
+    - As a session that its peer fills as full as it can: (inbox + handlers + 16) messages of the largest size on top,
+      and up to `refusals` tasks; 6.5 MiB with these defaults. What handlers make of a message comes on top of that.
     """
 
     message_size: int = 256 * 1024
@@ -39,7 +48,16 @@ class Limits:
 
     handshake_deadline: float = 10.0
     pending_handshakes: int = 256
-    """Connections of one server that are not upgraded yet; the next one is dropped."""
+    """Connections of one server that are not upgraded yet; the next one is answered 503."""
+    upgrades_per_second: float = 100.0
+    """Connections of one server that may come in per second in the long run; `math.inf` lets all in.
+
+    An upgrade costs about a millisecond and what follows it a few more: a hundred leave most of a core to the
+    stations that are there already, and bring 6,000 back in a minute.
+    """
+    upgrade_burst: int = 256
+    """How many of them may come at once, as many as may be pending. The next one is answered 503 with a
+    Retry-After before a byte of it is read."""
     ping_interval: float = 30.0
     """Seconds between WebSocket pings; `math.inf` sends none."""
     pong_deadline: float = 20.0

@@ -207,11 +207,12 @@ async def test_statistics_follow_the_connections(ground, autojump_clock):
         "pending_handshakes",
         "max_pending_handshakes",
         "connections",
+        "shed",
         "draining",
     ]
-    assert shown(fresh) == (0, 0, 0, 0, False)
-    assert shown(busy) == (2, 1, 2, 3, False)
-    assert shown(quiet) == (0, 0, 2, 3, False)
+    assert shown(fresh) == (0, 0, 0, 0, 0, False)
+    assert shown(busy) == (2, 1, 2, 3, 0, False)
+    assert shown(quiet) == (0, 0, 2, 3, 0, False)
 
 
 async def test_links_are_numbered_and_know_their_peer(ground, autojump_clock):

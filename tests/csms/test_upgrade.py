@@ -285,23 +285,25 @@ async def test_garbage_instead_of_a_request_ends_only_its_own_connection(ground,
     assert response.startswith(b"HTTP/1.1 400 ")
 
 
-async def test_handshakes_over_the_limit_are_dropped_and_the_others_are_not(ground, autojump_clock):
+async def test_handshakes_over_the_limit_are_turned_away_and_the_others_are_not(ground, autojump_clock):
     async with ground.serve(pending_handshakes=3) as server:
         waiting = [await ground.dial() for _ in range(3)]
         await trio.testing.wait_all_tasks_blocked()
         dropped = await ground.dial()
-        await dropped.receive_some()
+        answer = await ground.read(dropped)
+        await dropped.aclose()
         ground.assert_now(0)
         full = server.statistics()
         await waiting[0].send_all(ground.request())
         await ground.read_head(waiting[0])
         async with ground.connect("CP-2") as station:
-            answer = await station.call("Heartbeat")
+            beat = await station.call("Heartbeat")
             await trio.testing.wait_all_tasks_blocked()
             served = server.statistics()
 
+    assert answer.startswith(b"HTTP/1.1 503 ")
     assert (full.pending_handshakes, full.max_pending_handshakes, full.connections) == (3, 3, 4)
-    assert answer[0] == 3
+    assert beat[0] == 3
     assert (served.pending_handshakes, served.sessions) == (2, 2)
     assert ground.counters.value("handshake_failures", reason="refused") == 1
 

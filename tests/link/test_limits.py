@@ -21,6 +21,8 @@ DEFAULTS = {
     "handler_deadline": 25,
     "handshake_deadline": 10,
     "pending_handshakes": 256,
+    "upgrades_per_second": 100,
+    "upgrade_burst": 256,
     "ping_interval": 30,
     "pong_deadline": 20,
     "write_timeout": 10,

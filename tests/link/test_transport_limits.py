@@ -266,3 +266,26 @@ async def test_pings_are_answered_one_by_one_with_their_payload(wire: Wire, auto
             frame = await wire.peer.next_frame()
             assert frame is not None
             assert (frame.opcode, frame.payload) == (PONG, bytes([n]))
+
+
+class Watched(NoHalfClose):
+    """A stream that writes down how much it is asked for at once."""
+
+    def __init__(self, inner: trio.abc.Stream) -> None:
+        super().__init__(inner)
+        self.asked: list[int | None] = []
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        self.asked.append(max_bytes)
+        return await super().receive_some(max_bytes)
+
+
+async def test_frames_are_taken_4_kib_at_a_time(wire: Wire, autojump_clock):
+    """A thousand empty frames fit into that: some milliseconds without a checkpoint."""
+    wire.soon(wire.peer.shake_hands)
+    stream = Watched(wire.stream)
+    async with open_end(wire.side, stream, Limits()) as transport:
+        await wire.peer.shaken.wait()
+        await wire.peer.send(*[wire.peer.frame(PONG)] * 5000, wire.peer.text("hello"))
+        assert await transport.receive() == "hello"
+        assert set(stream.asked) == {4096}
