@@ -98,8 +98,8 @@ def _in_threads() -> RunBlocking:
 class PasswordHashes:
     """An authenticator for security profiles 1 and 2: identities and the hashes of their passwords.
 
-    The mapping is read at every attempt, so a key that was changed counts from the next one on (OCPP-J 1.6
-    section 6.2); it has to be quick, and is not copied. A password that was right is remembered as a digest
+    The mapping is read at every attempt, so a key that was changed counts from the next one on;
+    it has to be quick, and is not copied. A password that was right is remembered as a digest
     keyed with a secret of this process: a fleet that reconnects after an outage is not hashed once more.
     Unknown identities take as long as known ones. `accept_digits` is for stations that send the hexadecimal
     digits of their key where its bytes belong; it doubles the cost of a wrong password.

@@ -191,7 +191,7 @@ async def test_a_station_does_not_give_its_password_to_a_server_that_it_does_not
 
 
 async def test_a_new_key_is_shown_after_the_old_connection_was_closed_in_order(make_ground, autojump_clock):
-    """OCPP-J 1.6 section 6.2: accept, answer, disconnect, come back with the new key."""
+    """A new AuthorizationKey: accept, answer, disconnect, come back with the new key."""
     ground = make_ground(2)
     router = Router(v16)
 
