@@ -142,7 +142,7 @@ class PasswordHashes:
 
     async def _is_right(self, identity: str, password: bytes) -> bool:
         text = self._hashes.get(identity)
-        digest = self._digest(identity, text or "", password)
+        digest = self._digest(text or "", password)
         if text is not None and hmac.compare_digest(self._remembered.get(identity, b""), digest):
             self._remembered.move_to_end(identity)
             await trio.lowlevel.checkpoint()
@@ -159,11 +159,9 @@ class PasswordHashes:
             return (password, bytes.fromhex(password.decode()))
         return (password,)
 
-    def _digest(self, identity: str, text: str, password: bytes) -> bytes:
+    def _digest(self, text: str, password: bytes) -> bytes:
         """Also of the hash, so that nothing is remembered beyond a change of the key."""
-        name = identity.encode()
-        message = b"%d:%b%d:%b%b" % (len(name), name, len(text), text.encode(), password)
-        return hmac.digest(self._secret, message, "sha256")
+        return hmac.digest(self._secret, b"%d:%b%b" % (len(text), text.encode(), password), "sha256")
 
     def _remember(self, identity: str, digest: bytes) -> None:
         self._remembered[identity] = digest
