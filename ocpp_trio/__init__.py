@@ -13,10 +13,16 @@ from ocpp_trio.charge_point.backoff import ReconnectPolicy as ReconnectPolicy
 from ocpp_trio.charge_point.client import ChargePoint as ChargePoint
 from ocpp_trio.charge_point.client import ChargePointStatistics as ChargePointStatistics
 from ocpp_trio.charge_point.opening import open_charge_point as open_charge_point
+from ocpp_trio.csms.attempts import AttemptLimit as AttemptLimit
 from ocpp_trio.csms.authentication import Acceptance as Acceptance
 from ocpp_trio.csms.authentication import Authenticator as Authenticator
 from ocpp_trio.csms.authentication import Credentials as Credentials
 from ocpp_trio.csms.authentication import Refusal as Refusal
+from ocpp_trio.csms.certificates import CertificateNames as CertificateNames
+from ocpp_trio.csms.passwords import PasswordHashes as PasswordHashes
+from ocpp_trio.csms.passwords import hash_password as hash_password
+from ocpp_trio.csms.profiles import NeverLower as NeverLower
+from ocpp_trio.csms.profiles import any_of as any_of
 from ocpp_trio.csms.server import CsmsServer as CsmsServer
 from ocpp_trio.csms.server import CsmsStatistics as CsmsStatistics
 from ocpp_trio.csms.server import serve_csms as serve_csms

@@ -41,6 +41,7 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
     "prometheus_client": ("observe/prometheus.py",),
     "coredis": ("backend/",),
     "cyclopts": ("cli/",),
+    "trustme": ("cli/",),
 }
 
 IO: Final = frozenset({"trio", "trio_websocket", "wsproto", "socket", "ssl", "asyncio"})

@@ -175,10 +175,15 @@ class ChargePoint:
         """Send the next BootNotification without waiting for its time: somebody triggered it."""
         self._boot.now()
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password goes with every upgrade request."""
+        return bool(self._headers)
+
     def set_password(self, password: bytes | None) -> None:
         """Show this AuthorizationKey, the raw bytes of it, on every connection from the next one on.
 
-        After a CSMS has changed the key and was answered (OCPP-J 1.6 section 6.2): `set_password(new)`, then
+        After a CSMS has changed the key and was answered: `set_password(new)`, then
         `reconnect()`. Raises ValueError for what is no bytes, and for any password where the identity has a colon.
         """
         if password is None:

@@ -1,3 +1,3 @@
-"""The command line: `ocpp-trio csms | station | demo`. Needs the extra `cli`."""
+"""The command line: `ocpp-trio csms | station | password | certs | demo`. Needs the extra `cli`."""
 
 from ocpp_trio.cli.entry import main as main

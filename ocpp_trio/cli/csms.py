@@ -2,32 +2,53 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import trio
 
 from ocpp_trio import CsmsServer, Instruments, serve_csms, v16
 from ocpp_trio.backend import MemoryBackend
 from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.security import ServerSecurity
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.observe import Logs, Timeline
 
 DRAIN_SECONDS = 5.0
+_OPEN: Final = ServerSecurity()
 
 
-async def run(terminal: Terminal, *, port: int, host: str, interval: int, tags: Sequence[str], verbose: bool) -> int:
+async def run(
+    terminal: Terminal,
+    *,
+    port: int,
+    host: str,
+    interval: int,
+    tags: Sequence[str],
+    security: ServerSecurity = _OPEN,
+    verbose: bool,
+) -> int:
     """Serve until a signal; the exit code."""
     try:
         backend = _backend(tags, interval)
         if not 0 <= port <= 65535:
             raise ValueError(f"expected a port of 0 to 65535, found {port}")
+        ssl_context, authenticate = security.context(), security.authenticator()
     except ValueError as wrong:
         terminal.complain(str(wrong))
         return USAGE
     terminal.show_logs(verbose=verbose)
     timeline = Timeline(terminal.say, start=trio.current_time())
     instrument = Instruments([timeline, Logs()]) if verbose else timeline
-    serve = partial(serve_csms, [backend.router()], port, host=host, instrument=instrument)
+    serve = partial(
+        serve_csms,
+        [backend.router()],
+        port,
+        host=host,
+        instrument=instrument,
+        ssl_context=ssl_context,
+        authenticate=authenticate,
+    )
 
     async def work(stop: trio.Event) -> int:
         async with trio.open_nursery() as nursery:

@@ -1,20 +1,25 @@
 """`ocpp-trio station`: be a charging station."""
 
 from contextlib import AsyncExitStack
+from typing import Final
 
 import trio
 
 from ocpp_trio import CallFailed, Instruments, v16
 from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.security import StationSecurity
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.observe import Logs, Timeline
 from ocpp_trio.simulator import Device, NotPossible, open_simulator
 
 STOP_SECONDS = 5.0
+_OPEN: Final = StationSecurity()
 
 
-async def run(terminal: Terminal, url: str, identity: str, *, start: str | None, verbose: bool) -> int:
+async def run(
+    terminal: Terminal, url: str, identity: str, *, start: str | None, security: StationSecurity = _OPEN, verbose: bool
+) -> int:
     """Be a station until a signal; the exit code."""
     terminal.show_logs(verbose=verbose)
     timeline = Timeline(terminal.say, start=trio.current_time())
@@ -25,7 +30,13 @@ async def run(terminal: Terminal, url: str, identity: str, *, start: str | None,
             try:
                 if start is not None:
                     v16.AuthorizeRequest(id_tag=start)  # raises ValueError for a tag that cannot be sent
-                simulator = open_simulator(url, identity, instrument=instrument)
+                simulator = open_simulator(
+                    url,
+                    identity,
+                    instrument=instrument,
+                    ssl_context=security.context(),
+                    password=security.key_bytes(),
+                )
                 device = await stack.enter_async_context(simulator)
             except ValueError as wrong:
                 terminal.complain(str(wrong))

@@ -36,10 +36,12 @@ class Acceptance:
     """The peer may have a session.
 
     `authenticated` says whether it proved to be who it says: only then does it take the place of a session that
-    its identity has already.
+    its identity has already. `profile` is the security profile, 1 to 3, by which it did; None if the authenticator
+    does not say.
     """
 
     authenticated: bool = attrs.field(kw_only=True)
+    profile: int | None = attrs.field(default=None, kw_only=True)
 
 
 def _as_tuple(headers: Headers) -> Headers:

@@ -3,6 +3,7 @@
 Pure: from an exception to a sentence.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -18,6 +19,9 @@ _MEANING: Final[Mapping[str, str]] = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "expected a client certificate, found none",
 }
 
+# What came as an alert carries the protocol that defined it.
+_ALERT: Final = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?(.+)")
+
 
 def tls_failure(exc: BaseException) -> str | None:
     """A sentence about an error of OpenSSL, or about a stream that broke for one; None for any other error."""
@@ -31,9 +35,8 @@ def tls_failure(exc: BaseException) -> str | None:
     reason = getattr(cause, "reason", None) or ""  # nobody but OpenSSL sets it
     if reason in _MEANING:
         return _MEANING[reason]
-    _, alert, told = reason.partition("ALERT_")
-    if alert:
-        return f"the peer refused: {_words(told)}"
+    if (alert := _ALERT.fullmatch(reason)) is not None:
+        return f"the peer refused: {_words(alert.group(1))}"
     return _words(reason) if reason else str(cause.args[-1])
 
 

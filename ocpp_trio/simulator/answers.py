@@ -29,6 +29,7 @@ class Answers:
         router.on(v16.ChangeAvailabilityRequest)(self._change_availability)
         router.after(v16.ChangeAvailabilityRequest)(self._settle)
         router.on(v16.ChangeConfigurationRequest)(self._change_configuration)
+        router.after(v16.ChangeConfigurationRequest)(self._use_new_key)
         router.on(v16.ClearCacheRequest)(self._clear_cache)
         router.on(v16.DataTransferRequest)(self._data_transfer)
         router.on(v16.GetConfigurationRequest)(self._get_configuration)
@@ -60,6 +61,19 @@ class Answers:
         self, session: Session, request: v16.ChangeConfigurationRequest
     ) -> v16.ChangeConfigurationResponse:
         return v16.ChangeConfigurationResponse(status=self._device.change_configuration(request.key, request.value))
+
+    async def _use_new_key(
+        self,
+        session: Session,
+        request: v16.ChangeConfigurationRequest,
+        response: v16.ChangeConfigurationResponse,
+    ) -> None:
+        """A new AuthorizationKey takes effect with a new connection; without a password so far it waits for its day."""
+        station = self._device.station
+        changed = request.key.casefold() == keys.AUTHORIZATION_KEY.casefold()
+        if changed and response.status is v16.ConfigurationStatus.ACCEPTED and station.has_password:
+            station.set_password(bytes.fromhex(request.value))
+            station.reconnect()
 
     async def _clear_cache(self, session: Session, request: v16.ClearCacheRequest) -> v16.ClearCacheResponse:
         return v16.ClearCacheResponse(status=v16.ClearCacheStatus.REJECTED)  # there is no cache

@@ -59,7 +59,8 @@ async def open_simulator(
 
     Returns at once; `await device.wait_ready()` waits until the station is registered and has reported its
     status. `power` is what a charging vehicle draws in W, `meter` the first reading of the register in Wh,
-    `configuration` overrides values of configuration keys. `version` may be an extended OCPP 1.6, and the
+    `configuration` overrides values of configuration keys. A CSMS that changes the AuthorizationKey sees the
+    station come back with the new one in place of `password`. `version` may be an extended OCPP 1.6, and the
     rest is as for `open_charge_point`.
 
     A transaction survives the loss of the connection. Messages that fall due meanwhile are logged and lost.

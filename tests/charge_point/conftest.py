@@ -56,7 +56,8 @@ class Ground:
             "new_message_id": lambda: next(ids),
             "rng": random.Random(1),
         }
-        return open_charge_point(f"ws://csms:{port}/ocpp", "CP-1", **(settings | options))
+        url = options.pop("url", f"ws://csms:{port}/ocpp")
+        return open_charge_point(url, "CP-1", **(settings | options))
 
     @asynccontextmanager
     async def open_station(self, **options: Any) -> AsyncIterator[ChargePoint]:

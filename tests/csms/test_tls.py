@@ -160,6 +160,22 @@ async def test_a_station_without_a_certificate_is_told_so(ground, pki, failures,
     assert failures.seen == ["TLS handshake: expected a client certificate, found none"]
 
 
+async def test_a_record_that_was_tampered_with_ends_the_session_and_no_other(ground, pki, autojump_clock):
+    async with (
+        ground.serve(ssl_context=pki.server()) as server,
+        connect(ground, pki.client(), "neighbour") as neighbour,
+        connect(ground, pki.client()) as station,
+    ):
+        await station.boot()
+        session = server.sessions["CP-1"]
+        await ground.network.links[1].client.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+        closed = await session.wait_closed()
+        await neighbour.boot()
+
+    assert closed == Closed(CloseReason.TLS_FAILURE, None, "TLS: decryption failed or bad record mac")
+    assert trio.current_time() == 0
+
+
 async def test_tls_on_a_plain_port_is_told_at_both_ends(ground, pki, autojump_clock):
     async with ground.serve():
         with pytest.raises(HandshakeError) as failed:

@@ -62,6 +62,7 @@ def test_every_example_is_run_here():
         "charge_point.py",
         "csms.py",
         "reconnect.py",
+        "secure_csms.py",
         "virtual_time_test.py",
     }
 
@@ -76,6 +77,27 @@ async def test_the_charge_point_and_the_csms_find_each_other():
             await station.wait_for(r"(TAG-1 is Accepted)\n")
 
     assert "Traceback" not in csms.output + station.output
+
+
+async def test_the_secure_csms_lets_in_who_has_the_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("OCPP_TRIO_PASSWORD", "ABCDEFGHIJKLMNOP")
+    command = ("-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())")
+    async with run_python(*command, "certs", tmp_path) as certs, run_python(*command, "password", "CP-1") as password:
+        assert (await certs.finish(), await password.finish()) == (0, 0)
+    (tmp_path / "passwords").write_text(password.output)
+
+    async with run_python(EXAMPLES / "secure_csms.py", tmp_path, "0") as csms:
+        port = await csms.wait_for(r"listening on port (\d+)\n")
+        station = (*command, "station", f"wss://localhost:{port}/ocpp")
+        async with run_python(*station, "CP-1", "--ca", tmp_path / "ca.pem"):
+            await csms.wait_for(r"(CP-1: let in with security profile 2)\n")
+            await csms.wait_for(r"(CP-1: a Simulator has booted)\n")
+        async with run_python(*station, "CP-2", "--ca", tmp_path / "ca.pem") as thief:
+            await csms.wait_for(r"(is refused: wrong identity or password)\n")
+            await thief.wait_for(r"HTTP status (401)")
+
+    assert "Traceback" not in csms.output + thief.output
+    assert "ABCDEFGH" not in csms.output + thief.output
 
 
 async def test_the_lost_link_comes_back():

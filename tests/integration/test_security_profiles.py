@@ -4,6 +4,7 @@ import logging
 import ssl
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,8 +51,9 @@ class Door:
 
 
 class Ground:
-    def __init__(self, pki: Any, profile: int, *, real: bool) -> None:
+    def __init__(self, pki: Any, profile: int, *, real: bool, certificate: Path | None = None) -> None:
         self.pki, self.profile, self.real = pki, profile, real
+        self.certificate = certificate
         self.door = Door(profile)
         self.network = MemoryNetwork()
         self.timeline = Timeline()
@@ -60,7 +62,7 @@ class Ground:
     def server_context(self) -> ssl.SSLContext | None:
         if self.profile < 2:
             return None
-        return self.pki.server(client_ca=self.pki.ca_file if self.profile == 3 else None)  # type: ignore[no-any-return]
+        return self.pki.server(self.certificate, client_ca=self.pki.ca_file if self.profile == 3 else None)  # type: ignore[no-any-return]
 
     @property
     def client_context(self) -> ssl.SSLContext | None:
@@ -190,8 +192,26 @@ async def test_a_station_does_not_give_its_password_to_a_server_that_it_does_not
     assert "the peer refused: unknown ca" in str(ground.timeline)
 
 
+async def test_a_station_trusts_the_systems_cas_unless_it_is_told_others(make_ground, autojump_clock):
+    ground = make_ground(2)
+    async with ground.serve() as server, ground.station(server.port, ssl_context=None) as station:
+        await trio.sleep(0.25)
+
+        assert "certificate is not valid: " in station.statistics().closed.detail
+    assert ground.door.shown == []
+
+
+async def test_a_server_with_a_good_certificate_for_another_host_is_not_trusted(make_ground, pki, autojump_clock):
+    ground = make_ground(2, certificate=pki.issue("elsewhere", "localhost", "elsewhere.example"))
+    async with ground.serve() as server, ground.station(server.port) as station:
+        await trio.sleep(0.25)
+
+        assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in station.statistics().closed.detail
+    assert ground.door.shown == []
+
+
 async def test_a_new_key_is_shown_after_the_old_connection_was_closed_in_order(make_ground, autojump_clock):
-    """OCPP-J 1.6 section 6.2: accept, answer, disconnect, come back with the new key."""
+    """A new AuthorizationKey: accept, answer, disconnect, come back with the new key."""
     ground = make_ground(2)
     router = Router(v16)
 
@@ -213,6 +233,7 @@ async def test_a_new_key_is_shown_after_the_old_connection_was_closed_in_order(m
         await station.wait_offline()
         await station.wait_online()
 
+        assert trio.current_time() == 0.5, "the resume delay twice, and no backoff between"
         assert answer.status is v16.ConfigurationStatus.ACCEPTED
         assert (ended.code, ended.detail) == (1001, "reconnecting")
         assert [shown.password for shown in ground.door.shown] == [KEY, NEW_KEY]

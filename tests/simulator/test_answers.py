@@ -1,5 +1,7 @@
 """What a CSMS may ask of a station, what it answers, and what follows the answer."""
 
+from base64 import b64encode
+
 import pytest
 import trio
 import trio.testing
@@ -8,6 +10,7 @@ from ocpp_trio import v16
 from ocpp_trio.testing import Delayed, Ignore, Result
 
 ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
+NEW_KEY = b"Basic " + b64encode(b"CP-1:" + b"\xab" * 16)
 
 
 @pytest.fixture
@@ -125,6 +128,20 @@ async def test_get_configuration_without_keys_shows_all_but_the_secret(rig, devi
     names = [key["key"] for key in everything["configurationKey"]]
     assert len(names) == 21
     assert "AuthorizationKey" not in names
+
+
+@pytest.mark.parametrize("password", [None, b"an older password"])
+async def test_a_new_key_takes_effect_with_a_new_connection_where_there_was_one_before(rig, password, autojump_clock):
+    async with rig.open_device(password=password) as device:
+        assert await rig.ask("ChangeConfiguration", key="authorizationkey", value="ab" * 16) == ACCEPTED
+        assert await rig.ask("ChangeConfiguration", key="AuthorizationKey", value="secret") == REJECTED
+        await device.station.wait_online()
+        connections = device.station.statistics().connections
+
+        assert device.station.has_password is (password is not None)
+        assert device.station._headers == (() if password is None else ((b"Authorization", NEW_KEY),))
+
+    assert connections == (1 if password is None else 2)
 
 
 async def test_get_configuration_names_what_is_unknown_and_hides_the_secret(rig, device, autojump_clock):

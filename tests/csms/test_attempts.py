@@ -1,0 +1,168 @@
+"""How often somebody may fail, to the second, and whom it does not touch."""
+
+import pytest
+import trio
+
+from ocpp_trio import Acceptance, AttemptLimit, Refusal
+from ocpp_trio.csms import attempts
+from ocpp_trio.csms.attempts import network_of
+from tests.csms.shown import shown
+
+HERE, THERE = "192.0.2.1", "198.51.100.7"
+
+
+class Door:
+    """Right is b"right"; counts whom it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.refusal = Refusal(401)
+
+    async def __call__(self, credentials):
+        self.asked += 1
+        return Acceptance(authenticated=True) if credentials.password == b"right" else self.refusal
+
+
+class Try:
+    """Attempts at a limited door; the answers are statuses, 101 for yes."""
+
+    def __init__(self, **options) -> None:
+        self.door = Door()
+        self.limit = AttemptLimit(self.door, **options)
+
+    async def fail(self, times, identity="CP-1", address=HERE):
+        return [await self.once(b"wrong", identity, address) for _ in range(times)]
+
+    async def once(self, password=b"right", identity="CP-1", address=HERE):
+        verdict = await self.limit(shown(identity, password, peer=f"{address}:1234"))
+        return verdict.status if isinstance(verdict, Refusal) else 101
+
+
+async def test_an_address_that_failed_ten_times_is_not_heard_for_the_rest_of_the_minute(autojump_clock):
+    attempt = Try()
+    for number in range(10):
+        assert await attempt.fail(1, f"CP-{number}") == [401]
+        await trio.sleep(1)
+
+    refusal = await attempt.limit(shown("CP-11", b"right", peer=f"{HERE}:1"))
+
+    assert refusal == Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"50")])
+    assert attempt.door.asked == 10
+    await trio.sleep(49.5)
+    assert await attempt.fail(1) == [429]
+    await trio.sleep(0.5)
+    assert await attempt.fail(2) == [401, 429], "a place is free when the oldest failure is a minute old"
+    await trio.sleep(1)
+    assert await attempt.once() == 101
+
+
+async def test_an_attacker_at_one_address_does_not_lock_out_the_station_at_another(autojump_clock):
+    """Neither one that is known there nor one that comes there for the first time."""
+    attempt = Try()
+
+    await attempt.fail(1000)
+
+    assert await attempt.once(address=HERE) == 429
+    assert await attempt.once(address=THERE) == 101
+    assert attempt.door.asked == 11
+
+
+async def test_many_addresses_come_to_the_limit_of_the_identity(autojump_clock):
+    attempt = Try()
+    assert await attempt.once(address=THERE) == 101
+
+    statuses = [status for number in range(7) for status in await attempt.fail(10, address=f"203.0.113.{number}")]
+
+    assert statuses == [401] * 50 + [429] * 20
+    assert await attempt.once(address="203.0.113.200") == 429
+    assert await attempt.once(identity="CP-2", address="203.0.113.200") == 101
+    assert await attempt.once(address=THERE) == 101, "known there, so it is not touched"
+
+
+async def test_neighbours_behind_one_address_do_not_lock_each_other_out(autojump_clock):
+    attempt = Try()
+    assert await attempt.once(identity="CP-1") == 101
+
+    await attempt.fail(20, "CP-2")
+
+    assert await attempt.once(identity="CP-1") == 101
+    assert await attempt.once(identity="CP-3") == 429
+
+
+async def test_an_identity_that_is_known_at_an_address_is_limited_there_too(autojump_clock):
+    attempt = Try()
+    await attempt.once()
+
+    assert await attempt.fail(11) == [401] * 10 + [429]
+    assert await attempt.once() == 429
+    assert await attempt.once(identity="CP-2") == 101, "and costs its neighbours nothing"
+    assert await attempt.once(address=THERE) == 101
+    await trio.sleep(60)
+    assert await attempt.once() == 101
+
+
+@pytest.mark.parametrize(("status", "counts"), [(401, True), (403, True), (404, True), (500, False), (503, False)])
+async def test_only_a_failure_to_prove_oneself_counts(status, counts, autojump_clock):
+    attempt = Try()
+    attempt.door.refusal = Refusal(status)
+
+    assert (await attempt.fail(11))[-1] == (429 if counts else status)
+
+
+async def test_an_acceptance_without_proof_makes_nobody_known(autojump_clock):
+    async def anybody(credentials):
+        return Acceptance(authenticated=False)
+
+    limit = AttemptLimit(anybody)
+    assert await limit(shown()) == Acceptance(authenticated=False)
+
+    assert len(limit._known) == 0
+
+
+async def test_an_authenticator_that_fails_counts_nothing(autojump_clock):
+    async def broken(credentials):
+        raise LookupError("a bug")
+
+    limit = AttemptLimit(broken, per_address=1)
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            await limit(shown())
+
+
+async def test_tables_are_bounded(monkeypatch, autojump_clock):
+    monkeypatch.setattr(attempts, "TRACKED", 20)
+    attempt = Try()
+
+    for number in range(100):
+        await attempt.fail(1, f"CP-{number}", f"203.0.113.{number}")
+        await attempt.once(identity=f"known-{number}", address=f"198.51.100.{number}")
+        await attempt.fail(1, f"known-{number}", f"198.51.100.{number}")
+
+    limit = attempt.limit
+    assert [len(table) for table in (limit._addresses, limit._identities, limit._acquainted, limit._known)] == [20] * 4
+    assert list(limit._known)[-1] == ("known-99", "198.51.100.99")
+
+
+@pytest.mark.parametrize(
+    ("peer", "network"),
+    [
+        ("192.0.2.1:40000", "192.0.2.1"),
+        ("::ffff:192.0.2.1:40000", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6:40000", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9:40000", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0:40000", "fe80::/64"),
+        ("memory:1", "memory"),
+        ("", ""),
+        ("/run/socket", "/run/socket"),
+    ],
+)
+def test_who_is_counted_as_one(peer, network):
+    assert network_of(peer) == network
+
+
+@pytest.mark.parametrize(
+    "options", [{"per_address": 0}, {"per_identity": 10}, {"seconds": 0.0}, {"seconds": float("inf")}]
+)
+def test_limits_have_to_make_sense(options):
+    with pytest.raises(ValueError, match="expected 0 < per_address < per_identity"):
+        AttemptLimit(Door(), **options)
