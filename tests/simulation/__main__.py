@@ -1,70 +1,22 @@
-"""The long run: `python -m tests.simulation --station-hours 8760 --workers 2`, a table, and a picture on request.
+"""The long run: `python -m tests.simulation --station-hours 8760 --workers 2` and a table.
 
 Owns the command line, the processes and the table. A violation ends it with the command that replays the seed.
 """
 
 import argparse
-import logging
 import multiprocessing
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import TypeVar
 
-import attrs
-
-from ocpp_trio.testing import RunBounds, attempt
-from tests.simulation.mutants import FAST, SLOW, Catch
+from tests.simulation.long_run import hunt, run_one
+from tests.simulation.mutants import FAST, SLOW
 from tests.simulation.scenarios import LONG, station_hours
-from tests.simulation.world import Outcome, Scenario, simulate
-
-SEEDS_PER_MUTANT = 120
-
+from tests.simulation.world import Outcome
 
 T = TypeVar("T")
-
-
-@attrs.frozen
-class Finished:
-    """A seed's run: what it came to, or how it failed."""
-
-    seed: int
-    outcome: Outcome | None
-    failure: str
-
-
-def run_one(seed: int, scenario: Scenario = LONG) -> Finished:
-    """Run a world under a seed."""
-    logging.disable()
-    end = attempt(partial(simulate, scenario=scenario), seed=seed, bounds=RunBounds(seconds=scenario.duration + 3600))
-    if end.error is None:
-        return Finished(seed, end.transcript.result, "")
-    return Finished(seed, None, f"{_innermost(end.error)}\n{end.transcript.tail()}")
-
-
-def hunt(name: str) -> tuple[str, int | None, str]:
-    """The first seed under which a mutant is caught, and by what; None if none of them did."""
-    logging.disable()
-    catch = {**FAST, **SLOW}[name]
-    for seed in range(SEEDS_PER_MUTANT):
-        caught = _caught(catch, seed)
-        if caught:
-            return name, seed, caught
-    return name, None, ""
-
-
-def _caught(catch: Catch, seed: int) -> str:
-    with catch.mutant():
-        end = attempt(partial(simulate, scenario=LONG), seed=seed, bounds=RunBounds(seconds=LONG.duration + 3600))
-    return "" if end.error is None else str(_innermost(end.error)).partition("\n")[0] or repr(end.error)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,13 +25,14 @@ def main(arguments: Sequence[str]) -> int:
     seeds = range(options.first_seed, options.first_seed + max(1, round(options.station_hours / station_hours(LONG))))
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         finished = list(_progress(pool.imap_unordered(run_one, seeds), len(seeds), "worlds"))
-        hunted = list(_progress(pool.imap_unordered(hunt, [*FAST, *SLOW]), len(FAST) + len(SLOW), "mutants"))
+        names = [*FAST, *SLOW] if options.mutants else []
+        hunted = list(_progress(pool.imap_unordered(hunt, names), len(names), "mutants"))
     outcomes = [one.outcome for one in finished if one.outcome is not None]
     print(_table(outcomes))
     failures = [one for one in finished if one.outcome is None]
     for one in failures:
         print(f"\nseed {one.seed} fails: {one.failure}")
-        print(f"replay it with: python -m tests.simulation --station-hours 0 --first-seed {one.seed}")
+        print(f"replay it with: python -m tests.simulation --no-mutants --station-hours 0 --first-seed {one.seed}")
     got_away = [name for name, seed, _ in hunted if seed is None]
     for name, seed, caught in sorted(hunted):
         print(f"{name:<50} {'not caught' if seed is None else f'seed {seed}'}  {caught[:80]}")
@@ -115,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="The long simulation.")
     parser.add_argument("--station-hours", type=float, default=8760.0)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--mutants", action=argparse.BooleanOptionalAction, default=True, help="hunt them afterwards")
     parser.add_argument("--workers", type=int, default=2)
     return parser
 
