@@ -10,7 +10,7 @@ PEER := tests/peers/node
 PEER_READY := $(PEER)/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-smoke test-e2e fuzz peers check format bench clean
+.PHONY: help demo test test-smoke test-e2e fuzz simulate peers check format bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -38,6 +38,9 @@ fuzz: $(READY)  ## a million evil frames and upgrade requests at both ends; CASE
 	@$(BIN)/python -m tests.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 peers: $(PEER_READY)  ## what node needs to run the third-party stack in tests/peers
+
+simulate: $(READY)  ## a station-year of faults in virtual time, and broken variants that must be caught
+	@$(BIN)/python -m tests.simulation
 
 check: $(READY)  ## ruff, formatting, flake8-async, mypy
 	@$(BIN)/ruff check --quiet $(SOURCES)

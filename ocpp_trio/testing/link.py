@@ -85,6 +85,13 @@ class MemoryLink:
         for pipe in self._chosen(up=up, down=down):
             pipe.flip_at = offset
 
+    def mend(self, conditions: Conditions) -> None:
+        """Forget what is still to happen and let both ends read on; what was cut or reset stays so."""
+        self.stall()
+        self.shape(conditions)
+        for pipe in (self._up, self._down):
+            pipe.quota = pipe.flip_at = None
+
     def part(self) -> None:
         """Let nothing through until `rejoin`, which delivers what was sent meanwhile, as TCP does."""
         for pipe in (self._up, self._down):

@@ -109,6 +109,11 @@ class MemoryNetwork:
         """The connections that are not over."""
         return [link for link in self.links if not link.over]
 
+    @property
+    def hosts(self) -> list[MemoryHost]:
+        """The hosts that were named so far."""
+        return list(self._hosts.values())
+
     def host(self, name: str) -> MemoryHost:
         """The host of this name."""
         return self._hosts.setdefault(name, MemoryHost(self, name))

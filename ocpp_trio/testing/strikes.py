@@ -5,7 +5,7 @@ from typing import Final
 
 from ocpp_trio.testing.faults import Fault, Spread, Strike, Undo
 from ocpp_trio.testing.link import MemoryLink
-from ocpp_trio.testing.network import Direction, MemoryNetwork, stall_cpu
+from ocpp_trio.testing.network import Direction, MemoryNetwork, Tap, stall_cpu
 from ocpp_trio.testing.pipe import Conditions
 
 # Long enough to race the timeouts of seconds, and now and then those of half a minute.
@@ -49,6 +49,20 @@ class NetworkStrikes:
 
     def __init__(self, network: MemoryNetwork) -> None:
         self._network = network
+        self._waiting: list[Tap] = []
+
+    def calm(self) -> None:
+        """End every fault, also those that wait for a byte or a write. Links that were cut stay cut."""
+        self._network.heal()
+        self._network.refuse = self._network.silent = False
+        for host in self._network.hosts:
+            host.refuse = host.silent = False
+            host.conditions = None
+        for link in self._network.live_links:
+            link.mend(self._network.conditions)
+        for tap in self._waiting:
+            self._network.taps.remove(tap)
+        self._waiting.clear()
 
     @property
     def table(self) -> Mapping[str, Strike]:
@@ -135,8 +149,10 @@ class NetworkStrikes:
         def tap(link: MemoryLink, direction: Direction, data: bytes) -> None:
             if not fault.host or fault.host in (link.client_host, link.server_host):
                 self._network.taps.remove(tap)
+                self._waiting.remove(tap)
                 stall_cpu(fault.amount)
 
+        self._waiting.append(tap)
         self._network.taps.append(tap)
 
 

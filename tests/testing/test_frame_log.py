@@ -122,6 +122,11 @@ RESULT = '[3,"a",{}]'
     ("texts", "check", "message"),
     [
         (
+            [("up", CALL), ("down", '[3,"z",{}]'), ("up", OTHER)],
+            "assert_one_call_at_a_time",
+            "expected no CALL while 'a' is open, found 'b' on #1",
+        ),
+        (
             [("up", CALL), ("up", OTHER)],
             "assert_one_call_at_a_time",
             "expected no CALL while 'a' is open, found 'b' on #1",

@@ -94,6 +94,18 @@ async def test_dial_over_a_partition_waits_for_its_end(network, autojump_clock):
     assert not network.links[0].parted
 
 
+async def test_link_that_comes_to_be_behind_a_partition_is_parted(network, autojump_clock):
+    await network.host("csms").listen(9000)
+    network.conditions = Conditions(latency=2)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(network.host("CP-1").dial, "csms", 9000)
+        await trio.sleep(1)  # the dial is on its way
+        network.partition("CP-1")
+
+    assert network.links[0].parted
+
+
 async def test_dial_over_a_long_partition_times_out(network, autojump_clock):
     await network.host("csms").listen(9000)
     network.partition("csms")

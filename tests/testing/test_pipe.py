@@ -141,6 +141,21 @@ async def test_cut_loses_what_has_not_arrived_and_keeps_what_has(autojump_clock)
     assert link.in_flight == 0
 
 
+async def test_cut_keeps_the_beginning_of_what_was_sent_and_no_piece_from_behind_a_gap(autojump_clock):
+    client, server, link = await _connect(jitter=10.0)
+    sent = bytes(range(256)) * 230
+
+    await client.send_all(sent)
+    await trio.sleep(5)
+    link.cut()
+    received = b""
+    with trio.move_on_after(60):
+        while True:
+            received += await server.receive_some()
+
+    assert sent.startswith(received)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("latency", -1), ("jitter", -0.1), ("bandwidth", 0), ("read_rate", -1), ("piece", 0), ("buffer", 0)],

@@ -196,3 +196,29 @@ async def test_there_is_a_strike_for_every_kind_and_all_can_be_played(autojump_c
     assert len(NETWORK_FAULTS) >= 20
     assert set(NETWORK_FAULTS) - set(WITHOUT_CORRUPTION) == {"flipped byte upwards", "flipped byte downwards"}
     assert await _exchange(ground.two, ground.two_server) == WHOLE
+
+
+async def test_calm_ends_every_fault_also_those_that_still_wait(autojump_clock):
+    ground = await Ground().open()
+    strikes = NetworkStrikes(ground.network)
+    for kind in ("latency", "stall of both", "partition", "refuse", "silent accept"):
+        strikes.table[kind](Fault(at=0, kind=kind, host="CP-1", seconds=100, amount=5))
+    for kind in ("close in a frame upwards", "flipped byte downwards", "reset in a frame", "cpu stall at a write"):
+        strikes.table[kind](Fault(at=0, kind=kind, host="CP-1", amount=3))
+    strikes.table["refuse"](Fault(at=0, kind="refuse", seconds=100))
+
+    strikes.calm()
+
+    assert await _exchange(ground.one, ground.one_server) == WHOLE
+    assert await _exchange(*await ground.connect("CP-1")) == WHOLE
+    assert trio.current_time() == 0
+
+
+async def test_calm_does_not_mend_what_was_cut(autojump_clock):
+    ground = await Ground().open()
+    strikes = NetworkStrikes(ground.network)
+    strikes.table["cut"](Fault(at=0, kind="cut", host="CP-1"))
+
+    strikes.calm()
+
+    assert await _exchange(ground.one, ground.one_server) == ["silence", "silence"]

@@ -1,0 +1,54 @@
+"""One seed of the long run, and the hunt for one mutant: what a process of its own is given to do."""
+
+import logging
+from functools import partial
+
+import attrs
+
+from ocpp_trio.testing import RunBounds, attempt
+from tests.simulation.mutants import FAST, SLOW, Catch
+from tests.simulation.scenarios import LONG
+from tests.simulation.world import Outcome, Scenario, simulate
+
+SEEDS_PER_MUTANT = 120
+
+
+@attrs.frozen
+class Finished:
+    """A seed's run: what it came to, or how it failed."""
+
+    seed: int
+    outcome: Outcome | None
+    failure: str
+
+
+def run_one(seed: int, scenario: Scenario = LONG) -> Finished:
+    """Run a world under a seed."""
+    logging.disable()
+    end = attempt(partial(simulate, scenario=scenario), seed=seed, bounds=RunBounds(seconds=scenario.duration + 3600))
+    if end.error is None:
+        return Finished(seed, end.transcript.result, "")
+    return Finished(seed, None, f"{_innermost(end.error)}\n{end.transcript.tail()}")
+
+
+def hunt(name: str) -> tuple[str, int | None, str]:
+    """The first seed under which a mutant is caught, and by what; None if none of them did."""
+    logging.disable()
+    catch = {**FAST, **SLOW}[name]
+    for seed in range(SEEDS_PER_MUTANT):
+        caught = _caught(catch, seed)
+        if caught:
+            return name, seed, caught
+    return name, None, ""
+
+
+def _caught(catch: Catch, seed: int) -> str:
+    with catch.mutant():
+        end = attempt(partial(simulate, scenario=LONG), seed=seed, bounds=RunBounds(seconds=LONG.duration + 3600))
+    return "" if end.error is None else str(_innermost(end.error)).partition("\n")[0] or repr(end.error)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

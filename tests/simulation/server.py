@@ -1,0 +1,81 @@
+"""The CSMS of a simulated world: a real one that crashes, drains, and comes back."""
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from ocpp_trio import Acceptance, CsmsServer, Instruments, serve_csms
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+PORT = 9000
+
+
+class Csms:
+    """A CSMS that dies and comes back."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._life = trio.CancelScope()
+        self._restart = trio.Event()
+        self._ids = world.run.message_ids("csms")
+        self.server: CsmsServer | None = None
+
+    async def live(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve, die, and serve again."""
+        while True:
+            self._restart = trio.Event()
+            with trio.CancelScope() as self._life:
+                async with trio.open_nursery() as nursery:
+                    self._world.oracle.new_server()
+                    self.server = await nursery.start(self._serve)
+                    if self._world.oracle.lives == 1:
+                        task_status.started()
+            self.server = None
+            await self._restart.wait()
+
+    async def _serve(  # noqa: ASYNC128  # the server itself says when
+        self, *, task_status: trio.TaskStatus[CsmsServer]
+    ) -> None:
+        world = self._world
+        await serve_csms(
+            [world.csms_router],
+            PORT,
+            listen=world.run.network.host("csms").listen,
+            authenticate=_let_in,
+            session_task=world.drive_station,
+            limits=world.limits,
+            instrument=Instruments([world.run.instrument, world.ear_of("csms")]),
+            new_message_id=self._ids,
+            task_status=task_status,
+        )
+
+    def crash(self) -> None:
+        """Die without a word."""
+        self._world.run.network.host("csms").crash()
+        self._life.cancel()
+
+    def cancel(self) -> None:
+        """Die in an orderly way, and come back at once."""
+        self._life.cancel()
+        self._restart.set()
+
+    def restart(self) -> None:
+        """Serve again, if nobody does."""
+        self._restart.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is open be answered for so many seconds, and see that it takes no longer."""
+        server, began = self.server, trio.current_time()
+        if server is None:
+            return
+        # Stalls of the CPU may fall into it, of at most 40 s each.
+        with trio.move_on_after(seconds + 90) as patience:
+            await server.drain(seconds)
+        if patience.cancelled_caught:
+            self._world.oracle.violate("SLOW_DRAIN", f"a drain of {seconds:g} s goes on since {began:g} s")
+
+
+async def _let_in(credentials: object) -> Acceptance:
+    return Acceptance(authenticated=True)
