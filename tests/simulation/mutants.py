@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import trio
 
-from ocpp_trio import CallTimeout, ChargePoint, ConnectionClosed, CsmsServer, Match, Session
+from ocpp_trio import CallTimeout, ChargePoint, ConnectionClosed, CsmsServer, Link, Match, Session
 from ocpp_trio.csms import registry
 from ocpp_trio.link.caller import Caller
 from ocpp_trio.link.connection import Connection
@@ -195,14 +195,14 @@ def station_gives_up_after_some_attempts() -> AbstractContextManager[None]:
 
 def older_session_stays_beside_the_newer() -> AbstractContextManager[None]:
     @asynccontextmanager
-    async def take_place(self: Any, identity: str, *args: Any, **kwargs: Any) -> AsyncIterator[bool]:
-        place = self._holders[identity] = registry._Place()
+    async def take_place(self: Any, link: Link, *args: Any, **kwargs: Any) -> AsyncIterator[None]:
+        place = self._holders[link.identity] = registry._Place()
         try:
-            yield True
+            yield None
         finally:
             place.gone.set()
-            if self._holders.get(identity) is place:
-                del self._holders[identity]
+            if self._holders.get(link.identity) is place:
+                del self._holders[link.identity]
 
     return _swapped(registry.Registry, "take_place", lambda original: take_place)
 

@@ -11,8 +11,10 @@ import trio
 
 from ocpp_trio import (
     Call,
+    CallError,
     CallRejected,
     CallReport,
+    CallResult,
     CallTimeout,
     Closed,
     ConnectionClosed,
@@ -259,7 +261,15 @@ class Ear(Instrument):
                 self._oracle.stall_at_answer = 0.0
                 stall_cpu(seconds)  # between the answer and its caller: the deadline is over when that one looks
 
-    def reply_dropped(self, link: Link, match: Match, *, message_id: str | None) -> None:
+    def reply_dropped(
+        self,
+        link: Link,
+        match: Match,
+        *,
+        message_id: str | None,
+        action: str | None,
+        frame: CallResult | CallError | None,
+    ) -> None:
         self.replies_dropped[match.name] += 1
         self._read.get((link.role, link.identity, link.number), {}).pop(message_id or "", None)
 

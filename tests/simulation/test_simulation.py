@@ -91,7 +91,7 @@ def test_broken_stack_is_caught(name):
     catch = FAST[name]
 
     with catch.mutant():
-        ends = [attempt(partial(simulate, scenario=STORM), seed=0)]
+        ends = [attempt(partial(simulate, scenario=STORM), seed=seed) for seed in range(3)]
 
     errors = [end.error for end in ends if end.error is not None]
     assert errors, f"{name}: nothing was violated"

@@ -179,6 +179,10 @@ def test_the_fast_and_the_slow_half_agree_on_damaged_payloads(payload_type: Any,
     assert read_fast(payload_type, raw) == read_slowly(payload_type, raw)
 
 
+READ_NOT_SENT = (core.StartTransactionRequest, core.UnlockConnectorRequest, core.RemoteStartTransactionRequest)
+"""Connector 0 in these is answered with a status, but never sent."""
+
+
 @every_payload_type
 @quick
 @given(data=st.data())
@@ -192,6 +196,8 @@ def test_a_damaged_payload_is_read_or_refused_with_a_place(payload_type: Any, da
         assert error.details["path"].startswith("$")
         assert str(error).encode()
     else:
+        if getattr(payload, "connector_id", None) == 0 and payload_type in READ_NOT_SENT:
+            return
         assert codec.decode(payload_type, codec.encode(payload)) == payload
 
 
