@@ -17,5 +17,5 @@ def test_each_top_level_piece_of_the_readme_stands_in_one_example(block):
     assert any(all(piece in source for piece in pieces) for source in SOURCES)
 
 
-def test_the_readme_shows_both_ends_and_a_test():
-    assert len(SHOWN) == 3
+def test_the_readme_shows_both_ends_who_is_let_in_and_a_test():
+    assert len(SHOWN) == 4
