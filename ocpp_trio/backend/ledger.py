@@ -6,20 +6,17 @@ section 3.7.1) and a message about a transaction that is not here is nothing out
 
 import heapq
 import itertools
-import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from ocpp_trio import v16
-from ocpp_trio.backend.records import Transaction
+from ocpp_trio.backend.records import Stopped, Transaction
+from ocpp_trio.backend.transitions import begun_by, ended_by, metered_by, repeats_stop, runs_at
 
 TRANSACTIONS_KEPT: Final = 10_000
 _Key = tuple[str, int, str, datetime, int]
-_FACTOR: Final = {None: 1, v16.UnitOfMeasure.WH: 1, v16.UnitOfMeasure.KWH: 1000}
 
 
 class Ledger:
@@ -40,6 +37,10 @@ class Ledger:
         """All transactions as they are at this moment, in the order of their ids."""
         return dict(self._transactions)
 
+    def get(self, transaction_id: int) -> Transaction | None:
+        """One transaction as it is at this moment."""
+        return self._transactions.get(transaction_id)
+
     def charges_already(self, id_tag: str) -> bool:
         """Whether a transaction of this tag is running somewhere."""
         return id_tag.casefold() in self._running_of
@@ -55,16 +56,7 @@ class Ledger:
         known = self._by_key.get(key)
         if known is not None:
             return self._transactions[known]
-        transaction = Transaction(
-            transaction_id=next(self._ids),
-            identity=identity,
-            connector_id=request.connector_id,
-            id_tag=request.id_tag,
-            status=judge(),
-            meter_start=request.meter_start,
-            started_at=request.timestamp,
-            meter=request.meter_start,
-        )
+        transaction = begun_by(identity, request, transaction_id=next(self._ids), status=judge())
         self._transactions[transaction.transaction_id] = transaction
         self._by_key[key] = transaction.transaction_id
         self._running_of.setdefault(request.id_tag.casefold(), set()).add(transaction.transaction_id)
@@ -72,38 +64,31 @@ class Ledger:
             self._forget_one()
         return transaction
 
-    def stop(self, identity: str, request: v16.StopTransactionRequest) -> Transaction | None:
-        """End a transaction; None if it is unknown, another station's, or was ended before."""
-        transaction = self._running(identity, request.transaction_id)
-        if transaction is None:
-            return None
+    def stop(
+        self,
+        identity: str,
+        request: v16.StopTransactionRequest,
+        judge: Callable[[str], v16.AuthorizationStatus],
+    ) -> Stopped:
+        """End a transaction, unless it is unknown, another station's, or was ended before; a tag is judged once."""
+        transaction = self._transactions.get(request.transaction_id)
+        if repeats_stop(transaction, identity, request):
+            return Stopped(transaction=transaction, status=transaction.stop_status)
+        status = None if request.id_tag is None else judge(request.id_tag)
+        if not runs_at(transaction, identity):
+            return Stopped(transaction=None, status=status)
         self._runs_no_more(transaction)
         heapq.heappush(self._ended, transaction.transaction_id)
-        return self._replace(
-            attrs.evolve(
-                transaction,
-                meter=request.meter_stop,
-                stopped_at=request.timestamp,
-                reason=request.reason or v16.Reason.LOCAL,
-            )
-        )
+        return Stopped(transaction=self._replace(ended_by(transaction, request, status)), status=status)
 
     def metered(self, identity: str, request: v16.MeterValuesRequest) -> Transaction | None:
         """Take the readings of a running transaction; None for others, which concern nobody here."""
         if request.transaction_id is None:
             return None
-        transaction = self._running(identity, request.transaction_id)
-        if transaction is None:
+        transaction = self._transactions.get(request.transaction_id)
+        if not runs_at(transaction, identity):
             return None
-        energy = energy_register(request.meter_value)
-        meter = transaction.meter if energy is None else energy
-        return self._replace(attrs.evolve(transaction, meter=meter, readings=transaction.readings + 1))
-
-    def _running(self, identity: str, transaction_id: int) -> Transaction | None:
-        transaction = self._transactions.get(transaction_id)
-        if transaction is None or transaction.identity != identity or not transaction.running:
-            return None
-        return transaction
+        return self._replace(metered_by(transaction, request))
 
     def _replace(self, transaction: Transaction) -> Transaction:
         self._transactions[transaction.transaction_id] = transaction
@@ -129,32 +114,3 @@ class Ledger:
             transaction.started_at,
             transaction.meter_start,
         ]
-
-
-def energy_register(meter_values: Iterable[v16.MeterValue]) -> int | None:
-    """The last reading of the import register in Wh; None if there is none that can be read."""
-    readings = [
-        reading
-        for meter_value in meter_values
-        for sampled in meter_value.sampled_value
-        if (reading := _watt_hours(sampled)) is not None
-    ]
-    return readings[-1] if readings else None
-
-
-def _watt_hours(sampled: v16.SampledValue) -> int | None:
-    """A reading, where it is one of the whole import register at the outlet (OCPP 1.6 section 7.43)."""
-    register = v16.Measurand.ENERGY_ACTIVE_IMPORT_REGISTER
-    if (
-        (sampled.measurand or register) is not register
-        or sampled.phase is not None
-        or sampled.location not in (None, v16.Location.OUTLET)
-        or sampled.unit not in _FACTOR
-        or sampled.format is v16.ValueFormat.SIGNED_DATA
-    ):
-        return None
-    try:
-        value = float(sampled.value) * _FACTOR[sampled.unit]
-    except ValueError:
-        return None
-    return round(value) if math.isfinite(value) else None

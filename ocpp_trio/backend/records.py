@@ -27,6 +27,20 @@ class Station:
 
 
 @attrs.frozen(kw_only=True)
+class Registration:
+    """What a charge point said of itself when it was last accepted."""
+
+    identity: str
+    vendor: str
+    model: str
+    serial_number: str | None = None
+    firmware: str | None = None
+    boots: int
+    """Accepted BootNotifications, this one included."""
+    last_boot: datetime
+
+
+@attrs.frozen(kw_only=True)
 class Connector:
     """The last status of a connector; connector 0 is the charge point itself."""
 
@@ -76,6 +90,10 @@ class Transaction:
     """MeterValues that belonged to it."""
     stopped_at: datetime | None = None
     reason: v16.Reason | None = None
+    stop_tag: str | None = None
+    """The tag that ended it, if one did."""
+    stop_status: v16.AuthorizationStatus | None = None
+    """What that tag was answered; repeats of the StopTransaction get the same."""
 
     @property
     def running(self) -> bool:
@@ -86,3 +104,13 @@ class Transaction:
     def energy(self) -> int:
         """Wh delivered, as far as known."""
         return self.meter - self.meter_start
+
+
+@attrs.frozen(kw_only=True)
+class Stopped:
+    """What became of a StopTransaction."""
+
+    transaction: Transaction | None
+    """The one that it ended, now or when it was first sent; None if it ended none here."""
+    status: v16.AuthorizationStatus | None
+    """What its tag is answered; None if it names no tag."""

@@ -6,11 +6,11 @@ import attrs
 
 from ocpp_trio import v16
 from ocpp_trio.backend.live import LiveState
-from ocpp_trio.backend.records import Connector, MeterReading, Station
+from ocpp_trio.backend.records import Connector, MeterReading, Registration, Station
 
 
 class Stations:
-    """The part of the live state that needs no store: a station tells it all again when it comes back."""
+    """The part of the live state that a station tells again when it comes back."""
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
@@ -27,21 +27,15 @@ class Stations:
         """The session ended; the last that was seen of the station was before."""
         self._live.update_station(attrs.evolve(self._known(identity, at), online=False))
 
-    def booted(self, identity: str, at: datetime, boot: v16.BootNotificationRequest) -> None:
-        """A BootNotification came."""
-        station = self._known(identity, at)
-        self._live.update_station(
-            attrs.evolve(
-                station,
-                last_seen=at,
-                online=True,
-                vendor=boot.charge_point_vendor,
-                model=boot.charge_point_model,
-                serial_number=boot.charge_point_serial_number,
-                firmware=boot.firmware_version,
-                boots=station.boots + 1,
-            )
-        )
+    def booted(self, registration: Registration) -> None:
+        """A BootNotification was accepted; whether the station is still there is another question."""
+        station = self._known(registration.identity, registration.last_boot)
+        self._live.update_station(_described(station, registration))
+
+    def remembered(self, registration: Registration) -> None:
+        """A station booted in the time of an earlier process; nothing changes if it has been heard of in this one."""
+        if self._live.station(registration.identity) is None:
+            self.booted(registration)
 
     def reported(self, identity: str, at: datetime, request: v16.StatusNotificationRequest) -> None:
         """A StatusNotification came."""
@@ -58,9 +52,8 @@ class Stations:
             )
         )
 
-    def metered(self, identity: str, at: datetime, request: v16.MeterValuesRequest) -> None:
+    def metered(self, identity: str, request: v16.MeterValuesRequest) -> None:
         """MeterValues came."""
-        self.seen(identity, at)
         self._live.update_meter_values(
             MeterReading(
                 identity=identity,
@@ -72,3 +65,14 @@ class Stations:
 
     def _known(self, identity: str, at: datetime) -> Station:
         return self._live.station(identity) or Station(identity=identity, last_seen=at)
+
+
+def _described(station: Station, registration: Registration) -> Station:
+    return attrs.evolve(
+        station,
+        vendor=registration.vendor,
+        model=registration.model,
+        serial_number=registration.serial_number,
+        firmware=registration.firmware,
+        boots=registration.boots,
+    )

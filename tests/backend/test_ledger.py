@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_trio import v16
-from ocpp_trio.backend import Ledger, Transaction
-from ocpp_trio.backend.ledger import energy_register
+from ocpp_trio.backend import Ledger, Stopped, Transaction
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -22,8 +21,16 @@ def start(ledger: Ledger, identity: str = "CP-1", **changes: Any) -> Transaction
     return ledger.start(identity, attrs.evolve(REQUEST, **changes), lambda: ACCEPTED)
 
 
-def stop(transaction_id: int, **more: Any) -> v16.StopTransactionRequest:
-    return v16.StopTransactionRequest(transaction_id=transaction_id, meter_stop=350, timestamp=LATER, **more)
+def stop(
+    ledger: Ledger,
+    transaction_id: int,
+    identity: str = "CP-1",
+    *,
+    judged: v16.AuthorizationStatus = ACCEPTED,
+    **more: Any,
+) -> Stopped:
+    request = v16.StopTransactionRequest(transaction_id=transaction_id, meter_stop=350, timestamp=LATER)
+    return ledger.stop(identity, attrs.evolve(request, **more), lambda id_tag: judged)
 
 
 def metered(transaction_id: int | None, *values: v16.SampledValue) -> v16.MeterValuesRequest:
@@ -72,12 +79,13 @@ def test_a_stop_ends_the_transaction_once():
     ledger = Ledger()
     running = start(ledger)
 
-    ended = ledger.stop("CP-1", stop(1))
-    again = ledger.stop("CP-1", stop(1, reason=v16.Reason.REMOTE))
+    ended = stop(ledger, 1).transaction
+    other = stop(ledger, 1, reason=v16.Reason.REMOTE)
 
     assert running.running
-    assert again is None
+    assert other == Stopped(transaction=None, status=None)
     assert ledger.snapshot()[1] is ended
+    assert ended is not None
     assert (ended.running, ended.stopped_at, ended.energy, ended.reason) == (False, LATER, 250, v16.Reason.LOCAL)
 
 
@@ -86,8 +94,37 @@ def test_a_stop_of_what_does_not_run_there_ends_nothing(identity, transaction_id
     ledger = Ledger()
     start(ledger)
 
-    assert ledger.stop(identity, stop(transaction_id)) is None
+    assert stop(ledger, transaction_id, identity).transaction is None
     assert ledger.snapshot()[1].running
+
+
+def test_a_repeated_stop_is_the_first_one_and_its_tag_is_not_judged_again():
+    ledger = Ledger()
+    start(ledger)
+    first = stop(ledger, 1, id_tag="TAG-2", judged=v16.AuthorizationStatus.EXPIRED)
+
+    again = stop(ledger, 1, id_tag="tag-2", reason=v16.Reason.LOCAL)
+
+    assert first == again == Stopped(transaction=ledger.snapshot()[1], status=v16.AuthorizationStatus.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    "change", [{"identity": "B"}, {"id_tag": "T"}, {"timestamp": AT}, {"meter_stop": 1}, {"reason": v16.Reason.OTHER}]
+)
+def test_a_stop_that_differs_is_no_repeat(change):
+    ledger = Ledger()
+    start(ledger)
+    first = stop(ledger, 1)
+
+    assert stop(ledger, 1, **change).transaction is None
+    assert ledger.snapshot()[1] is first.transaction
+
+
+@pytest.mark.parametrize(("id_tag", "status"), [(None, None), ("TAG-1", v16.AuthorizationStatus.BLOCKED)])
+def test_the_tag_of_a_stop_is_judged_whatever_it_stops(id_tag, status):
+    stopped = stop(Ledger(), 7, id_tag=id_tag, judged=v16.AuthorizationStatus.BLOCKED)
+
+    assert stopped == Stopped(transaction=None, status=status)
 
 
 def test_a_tag_charges_while_its_transaction_runs():
@@ -95,7 +132,7 @@ def test_a_tag_charges_while_its_transaction_runs():
     start(ledger)
 
     assert (ledger.charges_already("tag-1"), ledger.charges_already("TAG-2")) == (True, False)
-    ledger.stop("CP-1", stop(1))
+    stop(ledger, 1)
     assert not ledger.charges_already("TAG-1")
 
 
@@ -113,40 +150,11 @@ def test_readings_move_the_meter_of_their_transaction():
     assert (transaction.meter, transaction.energy, transaction.readings) == (200, 100, 2)
 
 
-@pytest.mark.parametrize(
-    ("sampled", "expected"),
-    [
-        ({"value": "12.6"}, 13),
-        ({"value": "1.5", "unit": v16.UnitOfMeasure.KWH}, 1500),
-        ({"value": "7", "measurand": v16.Measurand.ENERGY_ACTIVE_IMPORT_REGISTER}, 7),
-        ({"value": "7", "location": v16.Location.OUTLET}, 7),
-        ({"value": "7", "location": v16.Location.INLET}, None),
-        ({"value": "7", "phase": v16.Phase.L1}, None),
-        ({"value": "7", "measurand": v16.Measurand.VOLTAGE}, None),
-        ({"value": "7", "unit": v16.UnitOfMeasure.W}, None),
-        ({"value": "77", "format": v16.ValueFormat.SIGNED_DATA}, None),
-        ({"value": "nan"}, None),
-        ({"value": "1e400"}, None),
-        ({"value": "x"}, None),
-    ],
-)
-def test_which_values_are_readings_of_the_register(sampled, expected):
-    reading = v16.MeterValue(timestamp=AT, sampled_value=(v16.SampledValue(**sampled),))
-
-    assert energy_register([reading]) == expected
-
-
-def test_the_last_reading_counts():
-    first, second = (v16.SampledValue(value=value) for value in ("1", "2"))
-
-    assert energy_register([v16.MeterValue(timestamp=AT, sampled_value=(first, second))]) == 2
-
-
 def test_the_oldest_that_has_ended_is_forgotten_first():
     ledger = Ledger(kept=3)
     for number in range(3):
         start(ledger, meter_start=number)
-    ledger.stop("CP-1", stop(2))
+    stop(ledger, 2)
 
     start(ledger, meter_start=3)
     assert list(ledger.snapshot()) == [1, 3, 4]
@@ -161,7 +169,7 @@ def test_ended_ones_are_forgotten_in_the_order_of_their_starts():
     for number in range(3):
         start(ledger, meter_start=number)
     for number in (2, 1):
-        ledger.stop("CP-1", stop(number))
+        stop(ledger, number)
 
     start(ledger, meter_start=3)
     assert list(ledger.snapshot()) == [2, 3, 4]
@@ -182,7 +190,7 @@ def test_a_full_ledger_is_not_searched_with_every_start(monkeypatch, running):
     for number in range(1000):
         known = start(ledger, timestamp=AT + timedelta(seconds=number))
         if not running:
-            ledger.stop("CP-1", stop(known.transaction_id))
+            stop(ledger, known.transaction_id)
     looked_at: list[Transaction] = []
 
     def counted(transaction: Transaction) -> bool:
@@ -211,7 +219,7 @@ def test_it_agrees_with_one_that_walks_through_everything(kept, steps):
             if len(model) > kept:
                 model.pop(min(model, key=lambda id_: (model[id_][1], id_)))
         else:
-            ended = ledger.stop("CP-1", stop(transaction_id))
+            ended = stop(ledger, transaction_id, meter_stop=number).transaction
             known_tag, running = model.get(transaction_id, ("", False))
             assert (ended is not None) == running
             if running:

@@ -6,13 +6,14 @@ import attrs
 import pytest
 
 from ocpp_trio import v16
-from ocpp_trio.backend import LiveState, MeterReading, Station
+from ocpp_trio.backend import LiveState, MeterReading, Registration, Station
 from ocpp_trio.backend.live import CONNECTORS_KEPT
 from ocpp_trio.backend.stations import Stations
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(seconds=5)
-BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One", firmware_version="7")
+REGISTRATION = Registration(identity="CP-1", vendor="Acme", model="One", firmware="7", boots=4, last_boot=AT)
+REMEMBERED = Station(identity="CP-1", last_seen=AT, vendor="Acme", model="One", firmware="7", boots=4)
 
 
 @pytest.fixture
@@ -52,10 +53,11 @@ async def test_station_is_online_while_it_is_connected(stations, live, autojump_
     assert live.station("CP-1") == attrs.evolve(during, online=False)
 
 
-async def test_boots_are_counted_and_what_the_station_is_comes_from_the_last(stations, live, autojump_clock):
-    stations.booted("CP-1", AT, BOOT)
-    stations.reported("CP-1", AT, status(1))
-    stations.booted("CP-1", LATER, attrs.evolve(BOOT, firmware_version="8", charge_point_serial_number="S"))
+async def test_what_a_station_is_comes_from_its_registration(stations, live, autojump_clock):
+    stations.seen("CP-1", AT)
+    stations.booted(REGISTRATION)
+    stations.reported("CP-1", LATER, status(1))
+    stations.booted(attrs.evolve(REGISTRATION, firmware="8", serial_number="S", boots=5, last_boot=LATER))
 
     assert live.station("CP-1") == Station(
         identity="CP-1",
@@ -65,9 +67,27 @@ async def test_boots_are_counted_and_what_the_station_is_comes_from_the_last(sta
         model="One",
         serial_number="S",
         firmware="8",
-        boots=2,
+        boots=5,
     )
     assert [connector.connector_id for connector in live.connectors("CP-1")] == [1]
+
+
+async def test_station_whose_session_ended_while_it_was_registered_stays_offline(stations, live, autojump_clock):
+    stations.connected("CP-1", AT)
+    stations.disconnected("CP-1", LATER)
+    stations.booted(REGISTRATION)
+
+    assert live.station("CP-1") == attrs.evolve(REMEMBERED, last_seen=AT)
+
+
+async def test_station_of_an_earlier_process_is_offline_until_it_comes(stations, live, autojump_clock):
+    stations.remembered(REGISTRATION)
+    remembered = live.station("CP-1")
+    stations.connected("CP-1", LATER)
+    stations.remembered(REGISTRATION)
+
+    assert remembered == REMEMBERED
+    assert live.station("CP-1") == attrs.evolve(REMEMBERED, last_seen=LATER, online=True)
 
 
 async def test_status_is_as_old_as_it_says_or_as_its_receipt(stations, live, autojump_clock):
@@ -94,7 +114,7 @@ async def test_latest_meter_values_take_the_place_of_those_before(stations, live
         )
 
     for reading in ("1", "2"):
-        stations.metered("CP-1", AT, values(reading))
+        stations.metered("CP-1", values(reading))
 
     assert live.meter_values() == (
         MeterReading(identity="CP-1", connector_id=1, transaction_id=7, values=values("2").meter_value),

@@ -1,0 +1,120 @@
+"""The file of a durable store: how it is opened, what is in it, and which files are refused.
+
+Owns the tables, their version, and the settings of a connection. Everything here blocks.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from ocpp_trio.backend.store import StoreError
+from ocpp_trio.backend.transaction_ids import IdRange
+
+APPLICATION: Final = int.from_bytes(b"OCPP")
+"""`PRAGMA application_id`: how a store is told from any other SQLite file."""
+VERSION: Final = 1
+"""`PRAGMA user_version`."""
+LOCK_SECONDS: Final = 5.0
+"""How long another process may hold the file before a write fails."""
+
+# AUTOINCREMENT: an id is never handed out twice, not even that of a row that was deleted. Moments are ISO 8601 in UTC,
+# so that the same moment is the same text. The key of a repeat is what OCPP 1.6 section 3.7.1 lets a station send
+# again: all that a StartTransaction says, with the tag compared without regard to case.
+_TABLES: Final = """
+CREATE TABLE transactions (
+    transaction_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity TEXT NOT NULL,
+    connector_id INTEGER NOT NULL,
+    id_tag TEXT NOT NULL,
+    tag_key TEXT NOT NULL,
+    status TEXT NOT NULL,
+    meter_start INTEGER NOT NULL,
+    started_at TEXT NOT NULL,
+    meter INTEGER NOT NULL,
+    readings INTEGER NOT NULL,
+    stopped_at TEXT,
+    reason TEXT,
+    stop_tag TEXT,
+    stop_status TEXT,
+    UNIQUE (identity, started_at, connector_id, tag_key, meter_start)
+);
+CREATE INDEX running ON transactions (tag_key) WHERE stopped_at IS NULL;
+CREATE TABLE id_tags (
+    tag_key TEXT PRIMARY KEY,
+    id_tag TEXT NOT NULL,
+    status TEXT NOT NULL
+);
+CREATE TABLE registrations (
+    identity TEXT PRIMARY KEY,
+    vendor TEXT NOT NULL,
+    model TEXT NOT NULL,
+    serial_number TEXT,
+    firmware TEXT,
+    boots INTEGER NOT NULL,
+    last_boot TEXT NOT NULL
+);
+"""
+
+
+def open_writer(path: Path, ids: IdRange) -> sqlite3.Connection:
+    """The connection that writes; makes the tables in a new file. Raises StoreError for what is no store of ours."""
+    connection = _connect(path)
+    try:
+        _take(connection, path, ids)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that reads beside the one that writes, and does not wait for it."""
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Used by one thread at a time, though not always by the same. Transactions are begun where they are needed.
+    # Absolute, because some relative names mean no file to SQLite.
+    return sqlite3.connect(path.absolute(), timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
+    _refuse_foreign(connection, path)
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(f"expected a file system where {path} can be written ahead, found journal mode {mode!r}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")  # of two processes only one makes the tables
+    if _refuse_foreign(connection, path):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    _claim_ids(connection, path, ids)
+    connection.execute("COMMIT")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is new. Raises StoreError if it is somebody else's, before anything in it is changed."""
+    application, version, tables = (
+        connection.execute(query).fetchone()[0]
+        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+    )
+    if (application, version, tables) == (0, 0, 0):
+        return True
+    if application != APPLICATION:
+        raise StoreError(f"expected a store or no file, found another database at {path}")
+    if version != VERSION:
+        raise StoreError(f"expected a store of version {VERSION}, found version {version} at {path}")
+    return False
+
+
+def _claim_ids(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
+    """Begin at the first id of the range, or go on behind the last one that this file has handed out."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transactions'").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('transactions', ?)", (ids.first - 1,))
+    elif not ids.first - 1 <= row[0] <= ids.last:
+        raise StoreError(f"expected {ids}, found transaction {row[0]} as the last in {path}")
