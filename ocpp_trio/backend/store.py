@@ -14,7 +14,7 @@ from ocpp_trio.backend.records import Registration, Stopped, Transaction
 from ocpp_trio.backend.tags import IdTags, TagPolicy
 from ocpp_trio.backend.transitions import registered_by
 
-REGISTRATIONS_KEPT: Final = 100_000
+STATIONS_KEPT: Final = 100_000
 """In memory; as many stations as the live state shows by default."""
 
 
@@ -71,7 +71,8 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store that ends with the process. Bounded: the transactions that ended first are forgotten first."""
+    """A store that ends with the process. Bounded: the transactions that began first and have ended are forgotten
+    first, and so are the stations that booted longest ago."""
 
     def __init__(
         self,
@@ -79,9 +80,11 @@ class MemoryStore:
         tags: Mapping[str, v16.AuthorizationStatus] | None = None,
         first_transaction_id: int = 1,
         kept: int = TRANSACTIONS_KEPT,
+        stations_kept: int = STATIONS_KEPT,
     ) -> None:
         self._tags = IdTags(tags)
         self._ledger = Ledger(first_id=first_transaction_id, kept=kept)
+        self._stations_kept = stations_kept
         self._registrations: OrderedDict[str, Registration] = OrderedDict()
 
     @property
@@ -113,7 +116,7 @@ class MemoryStore:
         registration = registered_by(identity, boot, at=at, before=self._registrations.get(identity))
         self._registrations[identity] = registration
         self._registrations.move_to_end(identity)
-        if len(self._registrations) > REGISTRATIONS_KEPT:
+        if len(self._registrations) > self._stations_kept:
             self._registrations.popitem(last=False)
         return registration
 

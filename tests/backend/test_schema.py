@@ -1,0 +1,113 @@
+"""Which files are stores, and what a connection to one is like."""
+
+import os
+import sqlite3
+
+import pytest
+
+from ocpp_trio.backend import IdRange, StoreError
+from ocpp_trio.backend.schema import VERSION, open_reader, open_writer
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "csms.db"
+
+
+def open_once(path, ids=None, *, last_id=None, then=""):
+    connection = open_writer(path, ids or IdRange())
+    if last_id is not None:
+        connection.execute("UPDATE sqlite_sequence SET seq = ?", (last_id,))
+    connection.executescript(then)
+    connection.close()
+
+
+def pragma(connection, name):
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_a_commit_is_on_the_disk_before_anybody_is_told(path):
+    connection = open_writer(path, IdRange())
+
+    full = 2
+    assert (pragma(connection, "journal_mode"), pragma(connection, "synchronous")) == ("wal", full)
+    assert pragma(connection, "busy_timeout") == 5000
+    connection.close()
+
+
+def test_an_empty_file_becomes_a_store_and_is_opened_again(path):
+    path.touch()
+    open_once(path)
+    open_once(path)
+
+    assert path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_reader_cannot_write(path):
+    open_once(path)
+    reader = open_reader(path)
+
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM id_tags")
+    reader.close()
+
+
+def test_what_is_a_name_to_sqlite_is_a_file_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    open_once(type(tmp_path)(":memory:"))
+
+    assert os.listdir(tmp_path) == [":memory:"]
+
+
+def test_another_database_is_refused_and_left_as_it_was(path):
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE addresses (name TEXT)")
+    other.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match=f"expected a store or no file, found another database at {path}"):
+        open_once(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [VERSION + 1, 0])
+def test_a_store_of_another_version_is_refused(path, version):
+    open_once(path, then=f"PRAGMA user_version = {version}")
+
+    with pytest.raises(StoreError, match=f"expected a store of version 1, found version {version} at {path}"):
+        open_once(path)
+
+
+def test_what_is_no_database_is_refused(path):
+    path.write_text("dear diary, " * 1000)
+
+    with pytest.raises(sqlite3.DatabaseError, match="file is not a database"):
+        open_once(path)
+    assert path.read_text().startswith("dear diary")
+
+
+def test_a_node_begins_where_its_ids_begin(path):
+    ids = IdRange(1, 4)
+    open_once(path, ids)
+
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT seq FROM sqlite_sequence").fetchone() == (ids.first - 1,)
+    connection.close()
+
+
+@pytest.mark.parametrize("last_id", [0, 17, IdRange(0, 4).last])
+def test_a_node_may_become_the_first_of_several(path, last_id):
+    open_once(path, last_id=last_id)
+
+    open_once(path, IdRange(0, 4))
+
+
+@pytest.mark.parametrize(
+    ("ids", "last_id"),
+    [(IdRange(1, 4), 17), (IdRange(0, 4), IdRange(0, 4).last + 1), (IdRange(2, 4), IdRange(2, 4).first - 2)],
+)
+def test_a_file_that_has_handed_out_ids_of_another_node_is_refused(path, ids, last_id):
+    open_once(path, last_id=last_id)
+
+    with pytest.raises(StoreError, match=f"expected {ids}, found transaction {last_id} as the last in {path}"):
+        open_once(path, ids)
