@@ -15,6 +15,7 @@ import trio
 from ocpp_trio.backend.store import FateUnknown, StoreError
 
 T = TypeVar("T")
+ConnectionT = TypeVar("ConnectionT", bound=sqlite3.Connection)
 
 RunBlocking = Callable[[Callable[[], Any], trio.CapacityLimiter], Awaitable[Any]]
 """Runs a function that blocks, holding a token of the limiter until the function has ended."""
@@ -53,7 +54,7 @@ class Disk:
         raise FateUnknown(f"could not {to} {self._path} within {PATIENCE:g} s")
 
     @asynccontextmanager
-    async def opened(self, connect: Callable[[Path], sqlite3.Connection]) -> AsyncIterator[sqlite3.Connection]:
+    async def opened(self, connect: Callable[[Path], ConnectionT]) -> AsyncIterator[ConnectionT]:
         """A connection for the time of the block. Raises StoreError if it cannot be had."""
         with trio.CancelScope(shield=True):  # bounded by the patience; nobody would close a file given up on
             connection = await self.call(partial(connect, self._path), to="open")

@@ -80,9 +80,9 @@ class GroupCommit:
             await self._to_writer.send(change)
         except (trio.ClosedResourceError, trio.BrokenResourceError) as exc:
             raise StoreError("the store is closed") from exc
-        with trio.move_on_after(PATIENCE, shield=True):
+        with trio.move_on_after(PATIENCE + 1, shield=True):  # the writer, who knows more, gives up first
             await change.settled.wait()
-        outcome = change.outcome or Outcome(error=FateUnknown(f"no commit within {PATIENCE:g} s"))
+        outcome = change.outcome or Outcome(error=FateUnknown("the writer is stuck"))
         if outcome.error is not None:
             raise outcome.error
         value: T = outcome.value

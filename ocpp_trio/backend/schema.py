@@ -4,8 +4,10 @@ Owns the tables, their version, and the settings of a connection. Everything her
 """
 
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ocpp_trio.backend.store import StoreError
 from ocpp_trio.backend.transaction_ids import IdRange
@@ -81,11 +83,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
+    connection.execute("BEGIN")  # one look at all of it, or another process may make the tables in between
     _refuse_foreign(connection, path)
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
-        raise StoreError(f"expected a file system where {path} can be written ahead, found journal mode {mode!r}")
-    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("COMMIT")
+    _write_ahead(connection, path)
     connection.execute("BEGIN IMMEDIATE")  # of two processes only one makes the tables
     if _refuse_foreign(connection, path):
         for statement in _TABLES.split(";"):
@@ -96,11 +97,32 @@ def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
     connection.execute("COMMIT")
 
 
+def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """WAL, and a commit is on the disk before it is one."""
+    mode = _when_not_locked(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+    if mode != "wal":
+        raise StoreError(f"expected a file system where {path} can be written ahead, found journal mode {mode!r}")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _when_not_locked(execute: Callable[[], Any]) -> Any:  # noqa: ANN401  # what it returns
+    """Where two processes meet at a new file, SQLite calls it locked at once instead of waiting for the other."""
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return execute()
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
+
+
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is new. Raises StoreError if it is somebody else's, before anything in it is changed."""
-    application, version, tables = (
+    # The tables first: what is read begins the transaction, and a pragma alone does not.
+    tables, application, version = (
         connection.execute(query).fetchone()[0]
-        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
     )
     if (application, version, tables) == (0, 0, 0):
         return True

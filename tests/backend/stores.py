@@ -46,7 +46,7 @@ async def open_memory(path: Path) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_inline(path: Path) -> AsyncIterator[Store]:
+async def open_inline(path: Path) -> AsyncIterator[SqliteStore]:
     async with open_sqlite_store(path, run_blocking=inline) as store:
         yield store
 

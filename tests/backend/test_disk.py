@@ -14,14 +14,18 @@ from tests.backend.stores import SlowDisk, inline
 PATH = Path("csms.db")
 
 
-class Connection:
+class Connection(sqlite3.Connection):
     """Knows whether it was closed."""
 
-    def __init__(self, path=None):
-        self.closed = False
+    closed = False
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
+        super().close()
+
+
+def connect(path: Path) -> Connection:
+    return sqlite3.connect(":memory:", factory=Connection)
 
 
 async def test_calls_go_one_after_the_other(autojump_clock):
@@ -60,7 +64,7 @@ async def test_a_disk_that_does_not_answer_is_given_up_and_the_next_call_waits_f
 
 
 async def test_a_connection_is_closed_behind_the_block(autojump_clock):
-    async with Disk(PATH, SlowDisk(seconds=1)).opened(Connection) as connection:
+    async with Disk(PATH, SlowDisk(seconds=1)).opened(connect) as connection:
         assert trio.current_time() == 1
 
     assert connection.closed
@@ -68,14 +72,14 @@ async def test_a_connection_is_closed_behind_the_block(autojump_clock):
 
 
 async def test_a_connection_that_was_cancelled_while_it_opened_is_closed(autojump_clock):
-    made = []
+    made: list[Connection] = []
 
-    def connect(path):
-        made.append(Connection())
+    def remember(path: Path) -> Connection:
+        made.append(connect(path))
         return made[0]
 
     with trio.move_on_after(1) as scope:
-        async with Disk(PATH, SlowDisk(seconds=3)).opened(connect):
+        async with Disk(PATH, SlowDisk(seconds=3)).opened(remember):
             await trio.sleep_forever()
 
     assert scope.cancelled_caught
@@ -84,10 +88,11 @@ async def test_a_connection_that_was_cancelled_while_it_opened_is_closed(autojum
 
 async def test_a_disk_that_is_stuck_keeps_nobody_from_leaving(autojump_clock):
     slow = SlowDisk(seconds=0)
-    async with Disk(PATH, slow).opened(Connection) as connection:
+    async with Disk(PATH, slow).opened(connect) as connection:
         slow.stuck = True
 
     assert not connection.closed
+    connection.close()
     assert trio.current_time() == CLOSING
 
 

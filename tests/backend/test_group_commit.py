@@ -9,7 +9,7 @@ import trio.testing
 
 from ocpp_trio.backend import CommitStatistics, FateUnknown, StoreError
 from ocpp_trio.backend.disk import PATIENCE
-from ocpp_trio.backend.group_commit import open_group_commit
+from ocpp_trio.backend.group_commit import GroupCommit, open_group_commit
 from ocpp_trio.backend.transact import Outcome, Work
 from tests.blow import Blow, sweep
 
@@ -40,9 +40,9 @@ class Journal:
 class Callers:
     """Change something, and remember when they were told."""
 
-    def __init__(self, writer):
+    def __init__(self, writer: GroupCommit, told: dict[object, float] | None = None) -> None:
         self.writer = writer
-        self.told: dict[object, float] = {}
+        self.told = {} if told is None else told
 
     async def change(self, value):
         await self.writer.change(lambda: value)
@@ -61,7 +61,8 @@ async def test_all_who_wait_share_a_commit_and_are_told_after_it(autojump_clock)
         during = writer.statistics()
 
     assert [len(commit) for commit in journal.commits] == [1, 100]
-    assert callers.told == {"first": 1, **dict.fromkeys(range(100), 2)}
+    assert callers.told.pop("first") == 1
+    assert callers.told == dict.fromkeys(range(100), 2)
     assert during == CommitStatistics(commits=0, changes=0, largest=0, waiting=100)
     assert writer.statistics() == CommitStatistics(commits=2, changes=101, largest=100, waiting=0)
 
@@ -142,11 +143,11 @@ async def test_who_is_cancelled_during_the_commit_is_told_all_the_same(autojump_
     assert journal.commits == [[7]]
 
 
-async def test_a_disk_that_does_not_answer_is_waited_for_no_longer_than_the_patience(autojump_clock):
-    async with open_group_commit(Journal(seconds=PATIENCE + 1).commit) as writer:
-        with trio.move_on_after(0.5), pytest.raises(FateUnknown, match="no commit within 20 s"):
+async def test_a_commit_that_does_not_keep_its_time_is_waited_for_a_second_more(autojump_clock):
+    async with open_group_commit(Journal(seconds=PATIENCE + 5).commit) as writer:
+        with trio.move_on_after(0.5), pytest.raises(FateUnknown, match="the writer is stuck"):
             await writer.change(lambda: None)
-        assert trio.current_time() == PATIENCE
+        assert trio.current_time() == PATIENCE + 1
 
 
 async def test_leaving_commits_what_was_handed_over_and_refuses_the_rest(autojump_clock):
@@ -163,7 +164,7 @@ async def test_leaving_commits_what_was_handed_over_and_refuses_the_rest(autojum
             callers = Callers(writer)
             nursery.start_soon(callers.change, "handed over")
             await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(refusal, writer)
+            nursery.start_soon(refusal, writer)  # noqa: ASYNC111  # that it outlives the writer is the point
             await trio.testing.wait_all_tasks_blocked()
         assert trio.current_time() == 1
         await refusal(writer)
@@ -189,7 +190,7 @@ def test_cancelled_at_any_step_the_journal_and_the_caller_agree():
                 for number in range(3):
                     told.append(await writer.change(partial(int, number)))  # noqa: PERF401  # some, if it is cancelled
         committed = [value for commit in journal.commits for value in commit]
-        assert sorted(value for value in committed if value != "other") == told
+        assert [value for value in committed if value != "other"] == told
         assert "other" in committed
 
     assert sweep(scenario) > 5
@@ -198,13 +199,13 @@ def test_cancelled_at_any_step_the_journal_and_the_caller_agree():
 def test_cancelled_at_any_step_with_its_store_nothing_that_was_told_is_lost():
     async def scenario(blow: Blow) -> None:
         journal = Journal()
-        callers = None
+        told: dict[object, float] = {}
         with blow.strikes():
             async with open_group_commit(journal.commit) as writer, trio.open_nursery() as nursery:
-                callers = Callers(writer)
+                callers = Callers(writer, told)
                 for number in range(3):
                     nursery.start_soon(callers.change, number)
         committed = {value for commit in journal.commits for value in commit}
-        assert callers is None or callers.told.keys() == committed
+        assert told.keys() == committed
 
     assert sweep(scenario) > 5

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -111,3 +113,40 @@ def test_a_file_that_has_handed_out_ids_of_another_node_is_refused(path, ids, la
 
     with pytest.raises(StoreError, match=f"expected {ids}, found transaction {last_id} as the last in {path}"):
         open_once(path, ids)
+
+
+MEET = """
+import multiprocessing, sys, time
+from pathlib import Path
+from ocpp_trio.backend import IdRange
+from ocpp_trio.backend.schema import open_writer
+
+def meet(gate, folder):
+    for number in range(25):
+        gate.wait()
+        meeting = time.monotonic() + 0.005
+        while time.monotonic() < meeting:
+            pass  # a barrier lets its waiters go one after the other
+        open_writer(folder / f"{number}.db", IdRange()).close()
+
+processes = multiprocessing.get_context("fork")
+gate = processes.Barrier(4)
+children = [processes.Process(target=meet, args=(gate, Path(sys.argv[1])), daemon=True) for _ in range(4)]
+for child in children:
+    child.start()
+for child in children:
+    child.join(20)
+    if child.exitcode != 0:
+        sys.exit("one of them could not open a file")
+"""
+
+
+@pytest.mark.real
+def test_processes_may_meet_at_a_file_that_is_not_there_yet(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(  # of many files, since they seldom meet
+        [sys.executable, "-c", MEET, str(tmp_path)], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    assert len(list(tmp_path.glob("*.db"))) == 25
