@@ -45,6 +45,7 @@ async def _csms(
     host: str = "127.0.0.1",
     interval: int = 300,
     tag: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    store: Path | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
     client_ca: Path | None = None,
@@ -64,7 +65,9 @@ async def _csms(
     interval
         Heartbeat interval in seconds.
     tag
-        An id tag that may charge; give several. Without any every tag may.
+        An id tag that may charge; give several. Without any every tag may. A store keeps the tags that it was given.
+    store
+        File in which transactions, tags and stations survive a restart. Without it nothing does.
     tls_cert
         PEM file with the server's certificate chain: stations connect with wss://.
     tls_key
@@ -84,6 +87,7 @@ async def _csms(
         interval=interval,
         tags=tag,
         security=security,
+        store=store,
         verbose=verbose,
     )
 

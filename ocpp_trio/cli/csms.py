@@ -1,13 +1,22 @@
 """`ocpp-trio csms`: serve charge points and show what they say."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import trio
 
 from ocpp_trio import CsmsServer, Instruments, serve_csms, v16
-from ocpp_trio.backend import MemoryBackend
+from ocpp_trio.backend import (
+    Backend,
+    IdTags,
+    MemoryBackend,
+    StoreError,
+    TagPolicy,
+    open_sqlite_store,
+)
 from ocpp_trio.cli.entry import USAGE
 from ocpp_trio.cli.security import ServerSecurity
 from ocpp_trio.cli.signals import run_until_signal
@@ -26,11 +35,14 @@ async def run(
     interval: int,
     tags: Sequence[str],
     security: ServerSecurity = _OPEN,
+    store: Path | None = None,
     verbose: bool,
 ) -> int:
     """Serve until a signal; the exit code."""
     try:
-        backend = _backend(tags, interval)
+        known = _known(tags)
+        if interval < 0:
+            raise ValueError(f"expected an interval of 0 or more seconds, found {interval!r}")
         if not 0 <= port <= 65535:
             raise ValueError(f"expected a port of 0 to 65535, found {port}")
         ssl_context, authenticate = security.context(), security.authenticator()
@@ -38,33 +50,45 @@ async def run(
         terminal.complain(str(wrong))
         return USAGE
     terminal.show_logs(verbose=verbose)
-    timeline = Timeline(terminal.say, start=trio.current_time())
-    instrument = Instruments([timeline, Logs()]) if verbose else timeline
-    serve = partial(
-        serve_csms,
-        [backend.router()],
-        port,
-        host=host,
-        instrument=instrument,
-        ssl_context=ssl_context,
-        authenticate=authenticate,
-    )
+    serve = partial(serve_csms, ssl_context=ssl_context, authenticate=authenticate)
 
     async def work(stop: trio.Event) -> int:
-        async with trio.open_nursery() as nursery:
-            server: CsmsServer | None = None
-            try:
-                server = await nursery.start(serve)
-            except OSError as exc:
-                terminal.complain(f"cannot listen on {host} port {port}: {exc.strerror or exc}")
-            if server is not None:
-                terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
-                await stop.wait()
-                terminal.say(closing(len(server.sessions)))
-                await server.drain(DRAIN_SECONDS)
-        return 1 if server is None else 0
+        try:
+            async with _open_backend(store, known, interval) as backend:
+                if store is not None:
+                    terminal.say(remembered(store, backend))
+                return await _serve(terminal, backend, stop, serve=serve, host=host, port=port, verbose=verbose)
+        except StoreError as wrong:
+            terminal.complain(str(wrong))
+            return 1
 
     return await run_until_signal(work)
+
+
+async def _serve(
+    terminal: Terminal,
+    backend: Backend,
+    stop: trio.Event,
+    *,
+    serve: Callable[..., Awaitable[None]],
+    host: str,
+    port: int,
+    verbose: bool,
+) -> int:
+    timeline = Timeline(terminal.say, start=trio.current_time())
+    instrument = Instruments([timeline, backend.instrument, *([Logs()] if verbose else [])])
+    server: CsmsServer | None = None
+    async with trio.open_nursery() as nursery:
+        try:
+            server = await nursery.start(partial(serve, [backend.router()], port, host=host, instrument=instrument))
+        except OSError as exc:
+            terminal.complain(f"cannot listen on {host} port {port}: {exc.strerror or exc}")
+        if server is not None:
+            terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
+            await stop.wait()
+            terminal.say(closing(len(server.sessions)))
+            await server.drain(DRAIN_SECONDS)
+    return 1 if server is None else 0
 
 
 def closing(number: int) -> str:
@@ -72,8 +96,34 @@ def closing(number: int) -> str:
     return f"closing {number} connection{'' if number == 1 else 's'}; Ctrl-C again stops at once"
 
 
-def _backend(tags: Sequence[str], interval: int) -> MemoryBackend:
+def remembered(store: Path, backend: Backend) -> str:
+    """What is said of a store that was opened."""
+    stations, running = len(backend.live.stations()), len(backend.live.transactions())
+    return (
+        f"{store} remembers {stations} station{'' if stations == 1 else 's'}"
+        f" and {running} transaction{'' if running == 1 else 's'} that run{'s' if running == 1 else ''}"
+    )
+
+
+@asynccontextmanager
+async def _open_backend(
+    store: Path | None, known: Mapping[str, v16.AuthorizationStatus], interval: int
+) -> AsyncIterator[Backend]:
+    if store is None:
+        yield MemoryBackend(tags=known or None, interval=interval)
+        return
+    async with open_sqlite_store(store) as kept:
+        for tag, status in known.items():
+            await kept.put_tag(tag, status)
+        strict = TagPolicy(unknown=v16.AuthorizationStatus.INVALID)
+        backend = Backend(kept, policy=strict if await kept.tags() else TagPolicy(), interval=interval)
+        await backend.restore()
+        yield backend
+
+
+def _known(tags: Sequence[str]) -> Mapping[str, v16.AuthorizationStatus]:
+    """Raises ValueError for one that no station could send, and for two that differ in case only."""
     for tag in tags:
-        v16.AuthorizeRequest(id_tag=tag)  # raises ValueError for one that no station could send
+        v16.AuthorizeRequest(id_tag=tag)
     known = dict.fromkeys(tags, v16.AuthorizationStatus.ACCEPTED)
-    return MemoryBackend(tags=known or None, interval=interval)
+    return IdTags(known).snapshot()
