@@ -86,7 +86,7 @@ def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
     connection.execute("BEGIN")  # one look at all of it, or another process may make the tables in between
     _refuse_foreign(connection, path)
     connection.execute("COMMIT")
-    _write_ahead(connection, path)
+    write_ahead(connection, path)
     connection.execute("BEGIN IMMEDIATE")  # of two processes only one makes the tables
     if _refuse_foreign(connection, path):
         for statement in _TABLES.split(";"):
@@ -97,8 +97,8 @@ def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
     connection.execute("COMMIT")
 
 
-def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
-    """WAL, and a commit is on the disk before it is one."""
+def write_ahead(connection: sqlite3.Connection, path: Path) -> None:
+    """Set the connection so that a commit is on the disk before it counts. Raises StoreError where that cannot be."""
     mode = _when_not_locked(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
     if mode != "wal":
         raise StoreError(f"expected a file system where {path} can be written ahead, found journal mode {mode!r}")

@@ -212,6 +212,15 @@ async def test_a_restarted_csms_knows_its_stations_and_what_they_charge(path, au
     assert (known.online, known.boots) == (True, 2)
 
 
+async def test_readings_outside_a_transaction_are_shown_and_kept_nowhere(path, autojump_clock):
+    async with open_backend(path) as backend, open_station(backend) as station:
+        await station.call(metered(None, "200"))
+        await station.call(metered(7, "300"))
+
+    (reading,) = backend.live.meter_values()
+    assert (reading.transaction_id, backend.live.transactions()) == (7, ())
+
+
 async def test_a_tag_is_authorized_by_what_the_store_knows_of_it(path, autojump_clock):
     async with open_backend(path, policy=STRICT) as backend, open_station(backend) as station:
         await backend.store.put_tag("TAG-1", S.EXPIRED)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ocpp_trio.backend import IdRange, StoreError
-from ocpp_trio.backend.schema import VERSION, open_reader, open_writer
+from ocpp_trio.backend.schema import VERSION, open_reader, open_writer, write_ahead
 
 
 @pytest.fixture
@@ -34,6 +34,48 @@ def test_a_commit_is_on_the_disk_before_anybody_is_told(path):
     full = 2
     assert (pragma(connection, "journal_mode"), pragma(connection, "synchronous")) == ("wal", full)
     assert pragma(connection, "busy_timeout") == 5000
+    connection.close()
+
+
+def test_where_nothing_can_be_written_ahead_there_is_no_store(path):
+    nowhere = sqlite3.connect(":memory:")
+
+    with pytest.raises(StoreError, match=f"expected .* {path} can be written ahead, found journal mode 'memory'"):
+        write_ahead(nowhere, path)
+    nowhere.close()
+
+
+class Contested(sqlite3.Connection):
+    """Is called locked a few times, as by a process that is making the same file."""
+
+    times = 3
+    code = sqlite3.SQLITE_BUSY
+
+    def execute(self, *args):
+        if "journal_mode" in args[0] and self.times:
+            self.times -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+        return super().execute(*args)
+
+
+def test_who_meets_another_at_a_new_file_tries_again(path):
+    connection = sqlite3.connect(path, factory=Contested)
+
+    write_ahead(connection, path)
+
+    assert (connection.times, pragma(connection, "journal_mode")) == (0, "wal")
+    connection.close()
+
+
+def test_what_is_no_meeting_is_raised_at_once(path):
+    connection = sqlite3.connect(path, factory=Contested)
+    connection.code = sqlite3.SQLITE_IOERR
+
+    with pytest.raises(sqlite3.OperationalError):
+        write_ahead(connection, path)
+    assert connection.times == 2
     connection.close()
 
 

@@ -166,3 +166,51 @@ async def test_an_address_that_is_not_ours_is_one_line_and_exit_code_1(screen):
     assert await csms.run(screen, **{**CSMS, "host": "192.0.2.1"}) == 1
 
     assert screen.err.getvalue() == ("ocpp-trio: cannot listen on 192.0.2.1 port 0: Cannot assign requested address\n")
+
+
+async def test_what_a_csms_was_told_survives_its_restart(screen, make_screen, tmp_path, run_command):
+    store, later = tmp_path / "csms.db", make_screen()
+    async with (
+        serving(screen, tags=["TAG-1"], store=store) as (port, _),
+        run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-1", "--start", "tag-1") as process,
+    ):
+        await process.wait_for("CALLRESULT StartTransaction")
+        process.process.kill()
+        await process.finish()
+
+    async with (
+        serving(later, store=store) as (port, codes),
+        run_command("station", f"ws://127.0.0.1:{port}/ocpp", "CP-2", "--start", "TAG-2") as process,
+    ):
+        await process.wait_for("tag 'TAG-2' is refused")
+
+    assert f"{store} remembers 0 stations and 0 transactions that run\n" in screen.out.getvalue()
+    assert f"{store} remembers 1 station and 1 transaction that runs\n" in later.out.getvalue()
+    assert codes == {"csms": 143}
+
+
+async def test_a_file_that_is_no_store_is_one_line_and_exit_code_1(run_command, tmp_path):
+    diary = tmp_path / "diary"
+    diary.write_text("dear diary, " * 1000)
+
+    async with run_command("csms", "--port", "0", "--store", str(diary)) as process:
+        assert await process.finish() == 1
+
+    assert process.output == f"ocpp-trio: cannot open {diary}: file is not a database\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"tags": ["TAG", "tag"]}, "expected tags that differ in more than case, found ['TAG', 'tag']"),
+        ({"interval": -1}, "expected an interval of 0 or more seconds, found -1"),
+        ({"port": 65536}, "expected a port of 0 to 65535, found 65536"),
+    ],
+)
+async def test_a_wrong_argument_makes_no_store(screen, tmp_path, wrong, complaint):
+    store = tmp_path / "csms.db"
+
+    assert await csms.run(screen, **{**CSMS, "store": store, **wrong}) == 2
+
+    assert screen.err.getvalue() == f"ocpp-trio: {complaint}\n"
+    assert not store.exists()
