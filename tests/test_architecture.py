@@ -40,6 +40,7 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
     "wsproto": ("link/transport.py", "link/engine.py"),
     "prometheus_client": ("observe/prometheus.py",),
     "coredis": ("backend/",),
+    "sqlite3": ("backend/",),
     "cyclopts": ("cli/",),
     "trustme": ("cli/",),
 }

@@ -12,9 +12,11 @@ from ocpp_trio import Closed, Instrument, Link, Router, Session, v16
 from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.live import LiveState, utc_now
 from ocpp_trio.backend.notices import register_notices
+from ocpp_trio.backend.records import Transaction
 from ocpp_trio.backend.stations import Stations
 from ocpp_trio.backend.store import Store
 from ocpp_trio.backend.tags import TagPolicy
+from ocpp_trio.backend.transitions import is_older
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +126,7 @@ class Backend:
         transaction = await self.store.meter_transaction(session.identity, request)
         self._stations.metered(session.identity, request)
         if transaction is not None:
-            self.live.update_transaction(transaction)
+            self._show(transaction)
         return v16.MeterValuesResponse()
 
     async def _start_transaction(
@@ -132,7 +134,7 @@ class Backend:
     ) -> v16.StartTransactionResponse:
         self._see(session)
         transaction = await self.store.start_transaction(session.identity, request, self._policy)
-        self.live.update_transaction(transaction)
+        self._show(transaction)
         return v16.StartTransactionResponse(
             transaction_id=transaction.transaction_id, id_tag_info=v16.IdTagInfo(status=transaction.status)
         )
@@ -151,9 +153,15 @@ class Backend:
         if stopped.transaction is None:
             logger.info("%r stopped transaction %d, which does not run here", session.identity, request.transaction_id)
         else:
-            self.live.update_transaction(stopped.transaction)
+            self._show(stopped.transaction)
         info = None if stopped.status is None else v16.IdTagInfo(status=stopped.status)
         return v16.StopTransactionResponse(id_tag_info=info)
+
+    def _show(self, transaction: Transaction) -> None:
+        """Two messages about it may share a commit, and then whose handler goes on first is chance."""
+        shown = self.live.transaction(transaction.identity, transaction.transaction_id)
+        if shown is None or not is_older(transaction, shown):
+            self.live.update_transaction(transaction)
 
     def _see(self, session: Session) -> datetime:
         now = self._now()

@@ -99,6 +99,10 @@ class LiveState:
         """The transactions of one station or (None) of all: a snapshot, by id."""
         return self._of(Topic.TRANSACTIONS, identity)
 
+    def transaction(self, identity: str, transaction_id: int) -> Transaction | None:
+        """One transaction of a station, or None if it is not shown."""
+        return self._tables[Topic.TRANSACTIONS].get((identity, str(transaction_id)))
+
     def meter_values(self, identity: str | None = None) -> tuple[MeterReading, ...]:
         """The latest meter values of one station or (None) of all: a snapshot, by connector."""
         return self._of(Topic.METER_VALUES, identity)

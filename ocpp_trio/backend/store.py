@@ -19,7 +19,7 @@ STATIONS_KEPT: Final = 100_000
 
 
 class StoreError(Exception):
-    """The store could not do it, and nothing of it was kept."""
+    """The store could not do it. Nothing of it was kept, unless it is a FateUnknown."""
 
 
 class FateUnknown(StoreError):

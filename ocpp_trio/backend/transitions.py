@@ -73,6 +73,11 @@ def metered_by(transaction: Transaction, request: v16.MeterValuesRequest) -> Tra
     return attrs.evolve(transaction, meter=meter, readings=transaction.readings + 1)
 
 
+def is_older(transaction: Transaction, other: Transaction) -> bool:
+    """Whether the same transaction was like this before it was like the other."""
+    return (not transaction.running, transaction.readings) < (not other.running, other.readings)
+
+
 def registered_by(
     identity: str, boot: v16.BootNotificationRequest, *, at: datetime, before: Registration | None
 ) -> Registration:

@@ -13,7 +13,7 @@ from ocpp_trio import (
     CallRejected,
     ChargePoint,
     ConnectionClosed,
-    ReconnectPolicy,
+    Limits,
     Router,
     open_charge_point,
     serve_csms,
@@ -37,19 +37,26 @@ def path(tmp_path):
 
 
 @asynccontextmanager
-async def open_station(backend: Backend, identity: str = "CP-1") -> AsyncIterator[ChargePoint]:
+async def open_station(backend: Backend, *, limits: Limits | None = None) -> AsyncIterator[ChargePoint]:
     network = MemoryNetwork()
     async with trio.open_nursery() as nursery:
         await nursery.start(
-            partial(serve_csms, [backend.router()], 9000, listen=network.listen, instrument=backend.instrument)
+            partial(
+                serve_csms,
+                [backend.router()],
+                9000,
+                listen=network.listen,
+                instrument=backend.instrument,
+                limits=limits,
+            )
         )
         async with open_charge_point(
             "ws://memory:9000/ocpp",
-            identity,
+            "CP-1",
             router=Router(v16),
             boot=BOOT,
             dial=network.dial,
-            reconnect=ReconnectPolicy(),
+            limits=limits,
         ) as station:
             await station.wait_online()
             yield station
@@ -210,6 +217,30 @@ async def test_a_restarted_csms_knows_its_stations_and_what_they_charge(path, au
 
     assert known is not None
     assert (known.online, known.boots) == (True, 2)
+
+
+class Tardy(MemoryStore):
+    """Tells of a reading a second after it was kept, as a scheduler may."""
+
+    async def meter_transaction(self, identity, request):
+        kept = await super().meter_transaction(identity, request)
+        await trio.sleep(1)
+        return kept
+
+
+async def test_what_is_told_late_does_not_undo_what_came_after_it(autojump_clock):
+    backend = Backend(Tardy(), now=now)
+    limits = Limits(handlers=2, outstanding_calls=2)
+    async with open_station(backend, limits=limits) as station:
+        await station.call(START)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(station.call, metered(1, "200"))
+            await trio.sleep(0.5)
+            await station.call(STOP)
+
+    assert backend.live.transactions() == (await backend.store.transaction(1),)
+    (transaction,) = backend.live.transactions()
+    assert (transaction.running, transaction.meter, transaction.readings) == (False, 350, 1)
 
 
 async def test_readings_outside_a_transaction_are_shown_and_kept_nowhere(path, autojump_clock):
