@@ -34,6 +34,7 @@ from ocpp_trio.backend.records import MeterReading as MeterReading
 from ocpp_trio.backend.records import Registration as Registration
 from ocpp_trio.backend.records import Station as Station
 from ocpp_trio.backend.records import Stopped as Stopped
+from ocpp_trio.backend.records import StrayStop as StrayStop
 from ocpp_trio.backend.records import Transaction as Transaction
 from ocpp_trio.backend.sqlite import SqliteStore as SqliteStore
 from ocpp_trio.backend.sqlite import open_sqlite_store as open_sqlite_store

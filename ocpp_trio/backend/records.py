@@ -114,3 +114,19 @@ class Stopped:
     """The one that it ended, now or when it was first sent; None if it ended none here."""
     status: v16.AuthorizationStatus | None
     """What its tag is answered; None if it names no tag."""
+
+
+@attrs.frozen(kw_only=True)
+class StrayStop:
+    """A StopTransaction that ended nothing here: of a transaction whose start never arrived (the station then says
+    -1), that began at a node with another store, or that had ended otherwise before. It was confirmed, so it is kept.
+    """
+
+    identity: str
+    transaction_id: int
+    meter_stop: int
+    stopped_at: datetime
+    id_tag: str | None
+    reason: v16.Reason
+    status: v16.AuthorizationStatus | None
+    """What its tag was answered; repeats get the same."""

@@ -21,7 +21,8 @@ LOCK_SECONDS: Final = 5.0
 
 # AUTOINCREMENT: an id is never handed out twice, not even that of a row that was deleted. Moments are ISO 8601 in UTC,
 # so that the same moment is the same text. The key of a repeat is what OCPP 1.6 section 3.7.1 lets a station send
-# again: all that a StartTransaction says, with the tag compared without regard to case.
+# again: all that a StartTransaction says, with the tag compared without regard to case. The numbers of a stop that fits
+# no transaction are text: a station may say any, and SQLite knows 64 bits.
 _TABLES: Final = """
 CREATE TABLE transactions (
     transaction_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,6 +42,17 @@ CREATE TABLE transactions (
     UNIQUE (identity, started_at, connector_id, tag_key, meter_start)
 );
 CREATE INDEX running ON transactions (tag_key) WHERE stopped_at IS NULL;
+CREATE TABLE stray_stops (
+    identity TEXT NOT NULL,
+    transaction_id TEXT NOT NULL,
+    meter_stop TEXT NOT NULL,
+    stopped_at TEXT NOT NULL,
+    tag_key TEXT NOT NULL,
+    id_tag TEXT,
+    reason TEXT NOT NULL,
+    status TEXT,
+    PRIMARY KEY (identity, stopped_at, transaction_id, meter_stop, tag_key)
+);
 CREATE TABLE id_tags (
     tag_key TEXT PRIMARY KEY,
     id_tag TEXT NOT NULL,

@@ -19,7 +19,7 @@ from typing import TypeVar
 from ocpp_trio import v16
 from ocpp_trio.backend.disk import Disk, RunBlocking, in_thread
 from ocpp_trio.backend.group_commit import CommitStatistics, GroupCommit, open_group_commit
-from ocpp_trio.backend.records import Registration, Stopped, Transaction
+from ocpp_trio.backend.records import Registration, Stopped, StrayStop, Transaction
 from ocpp_trio.backend.schema import open_reader, open_writer
 from ocpp_trio.backend.tables import Tables
 from ocpp_trio.backend.tags import TagPolicy
@@ -86,6 +86,10 @@ class SqliteStore:
     async def running_transactions(self) -> tuple[Transaction, ...]:
         """The transactions that nobody has ended yet, by id."""
         return await self._look(self._tables.running)
+
+    async def stray_stops(self) -> tuple[StrayStop, ...]:
+        """The stops that ended nothing here, by station."""
+        return await self._look(self._tables.stray_stops)
 
     async def registrations(self) -> tuple[Registration, ...]:
         """The stations that were ever accepted, by identity."""

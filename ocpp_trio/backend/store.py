@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Protocol
 
+import attrs
+
 from ocpp_trio import v16
 from ocpp_trio.backend.ledger import TRANSACTIONS_KEPT, Ledger
-from ocpp_trio.backend.records import Registration, Stopped, Transaction
+from ocpp_trio.backend.records import Registration, Stopped, StrayStop, Transaction
 from ocpp_trio.backend.tags import IdTags, TagPolicy
-from ocpp_trio.backend.transitions import registered_by
+from ocpp_trio.backend.transitions import registered_by, strayed_by
 
 STATIONS_KEPT: Final = 100_000
 """In memory; as many stations as the live state shows by default."""
@@ -66,6 +68,9 @@ class Store(Protocol):
     async def running_transactions(self) -> tuple[Transaction, ...]:
         """The transactions that nobody has ended yet, by id."""
 
+    async def stray_stops(self) -> tuple[StrayStop, ...]:
+        """The stops that ended nothing here, by station."""
+
     async def registrations(self) -> tuple[Registration, ...]:
         """The stations that were ever accepted, by identity."""
 
@@ -84,6 +89,8 @@ class MemoryStore:
     ) -> None:
         self._tags = IdTags(tags)
         self._ledger = Ledger(first_id=first_transaction_id, kept=kept)
+        self._kept = kept
+        self._strays: OrderedDict[tuple[object, ...], StrayStop] = OrderedDict()
         self._stations_kept = stations_kept
         self._registrations: OrderedDict[str, Registration] = OrderedDict()
 
@@ -105,7 +112,15 @@ class MemoryStore:
 
     async def stop_transaction(self, identity: str, request: v16.StopTransactionRequest, policy: TagPolicy) -> Stopped:
         """End the transaction that runs at this station; a repeat finds what the first one was answered."""
-        return self._ledger.stop(identity, request, lambda id_tag: policy.status(self._tags.status(id_tag)))
+        stopped = self._ledger.stop(identity, request, lambda id_tag: policy.status(self._tags.status(id_tag)))
+        if stopped.transaction is not None:
+            return stopped
+        stray = strayed_by(identity, request, stopped.status)
+        key = (identity, stray.transaction_id, stray.stopped_at, stray.meter_stop, (stray.id_tag or "").casefold())
+        first = self._strays.setdefault(key, stray)
+        if len(self._strays) > self._kept:
+            self._strays.popitem(last=False)
+        return attrs.evolve(stopped, status=first.status)
 
     async def meter_transaction(self, identity: str, request: v16.MeterValuesRequest) -> Transaction | None:
         """Take the latest energy reading of a transaction that runs at this station; None if there is none."""
@@ -143,6 +158,10 @@ class MemoryStore:
     async def running_transactions(self) -> tuple[Transaction, ...]:
         """The transactions that nobody has ended yet, by id."""
         return tuple(known for known in self._ledger.snapshot().values() if known.running)
+
+    async def stray_stops(self) -> tuple[StrayStop, ...]:
+        """The stops that ended nothing here, by station."""
+        return tuple(sorted(self._strays.values(), key=lambda stray: (stray.identity, stray.stopped_at)))
 
     async def registrations(self) -> tuple[Registration, ...]:
         """The stations that were ever accepted, by identity."""

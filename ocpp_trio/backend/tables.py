@@ -12,11 +12,19 @@ from typing import Any, Final
 import attrs
 
 from ocpp_trio import v16
-from ocpp_trio.backend.records import Registration, Stopped, Transaction
+from ocpp_trio.backend.records import Registration, Stopped, StrayStop, Transaction
 from ocpp_trio.backend.store import StoreError
 from ocpp_trio.backend.tags import TagPolicy
 from ocpp_trio.backend.transaction_ids import LARGEST_ID, IdRange
-from ocpp_trio.backend.transitions import begun_by, ended_by, metered_by, registered_by, repeats_stop, runs_at
+from ocpp_trio.backend.transitions import (
+    begun_by,
+    ended_by,
+    metered_by,
+    registered_by,
+    repeats_stop,
+    runs_at,
+    strayed_by,
+)
 
 _COLUMNS: Final = tuple(field.name for field in attrs.fields(Transaction))
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM transactions"
@@ -36,6 +44,16 @@ _REGISTRATION: Final = tuple(field.name for field in attrs.fields(Registration))
 _REGISTER: Final = (
     f"INSERT OR REPLACE INTO registrations ({', '.join(_REGISTRATION)})"
     f" VALUES ({', '.join(f':{name}' for name in _REGISTRATION)})"
+)
+_STRAY: Final = tuple(field.name for field in attrs.fields(StrayStop))
+_STRAY_NUMBERS: Final = ("transaction_id", "meter_stop")
+_STRAYS: Final = f"SELECT {', '.join(_STRAY)} FROM stray_stops"
+_KEEP_STRAY: Final = (
+    f"INSERT OR IGNORE INTO stray_stops (tag_key, {', '.join(_STRAY)})"
+    f" VALUES (:tag_key, {', '.join(f':{name}' for name in _STRAY)})"
+)
+_REPEATED_STRAY: Final = f"{_STRAYS} WHERE " + " AND ".join(
+    f"{name} = :{name}" for name in ("identity", "stopped_at", "transaction_id", "meter_stop", "tag_key")
 )
 
 
@@ -68,7 +86,7 @@ class Tables:
             return Stopped(transaction=transaction, status=transaction.stop_status)
         status = None if request.id_tag is None else policy.status(self.tag_status(request.id_tag))
         if not runs_at(transaction, identity):
-            return Stopped(transaction=None, status=status)
+            return Stopped(transaction=None, status=self._keep_stray(strayed_by(identity, request, status)).status)
         return Stopped(transaction=self._replace(ended_by(transaction, request, status)), status=status)
 
     def meter(self, identity: str, request: v16.MeterValuesRequest) -> Transaction | None:
@@ -122,6 +140,18 @@ class Tables:
         rows = self._connection.execute(f"{_SELECT} WHERE stopped_at IS NULL ORDER BY transaction_id")
         return tuple(map(_transaction, rows))
 
+    def stray_stops(self) -> tuple[StrayStop, ...]:
+        """The stops that ended nothing here, by station."""
+        return tuple(map(_stray, self._connection.execute(f"{_STRAYS} ORDER BY identity, stopped_at")))
+
+    def _keep_stray(self, stray: StrayStop) -> StrayStop:
+        """The stop that this one repeats, or else this one."""
+        key = {"tag_key": (stray.id_tag or "").casefold()}
+        values = attrs.asdict(stray) | key | {name: str(getattr(stray, name)) for name in _STRAY_NUMBERS}
+        values["stopped_at"] = _text(stray.stopped_at)
+        self._connection.execute(_KEEP_STRAY, values)
+        return _stray(self._connection.execute(_REPEATED_STRAY, values).fetchone())
+
     def _charges_already(self, tag_key: str) -> bool:
         query = "SELECT 1 FROM transactions WHERE tag_key = ? AND stopped_at IS NULL"
         return self._connection.execute(query, (tag_key,)).fetchone() is not None
@@ -156,6 +186,19 @@ def _transaction(row: tuple[Any, ...]) -> Transaction:
 def _registration(row: tuple[Any, ...]) -> Registration:
     values = dict(zip(_REGISTRATION, row, strict=True))
     return Registration(**{**values, "last_boot": datetime.fromisoformat(values["last_boot"])})
+
+
+def _stray(row: tuple[Any, ...]) -> StrayStop:
+    values = dict(zip(_STRAY, row, strict=True))
+    return StrayStop(
+        **{
+            **values,
+            **{name: int(values[name]) for name in _STRAY_NUMBERS},
+            "stopped_at": datetime.fromisoformat(values["stopped_at"]),
+            "reason": v16.Reason(values["reason"]),
+            "status": values["status"] and v16.AuthorizationStatus(values["status"]),
+        }
+    )
 
 
 def _text(at: datetime) -> str:

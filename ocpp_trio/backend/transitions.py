@@ -11,7 +11,7 @@ from typing import Final, TypeGuard
 import attrs
 
 from ocpp_trio import v16
-from ocpp_trio.backend.records import Registration, Transaction
+from ocpp_trio.backend.records import Registration, StrayStop, Transaction
 
 _FACTOR: Final = {None: 1, v16.UnitOfMeasure.WH: 1, v16.UnitOfMeasure.KWH: 1000}
 
@@ -63,6 +63,19 @@ def ended_by(
         reason=request.reason or v16.Reason.LOCAL,
         stop_tag=request.id_tag,
         stop_status=status,
+    )
+
+
+def strayed_by(identity: str, request: v16.StopTransactionRequest, status: v16.AuthorizationStatus | None) -> StrayStop:
+    """The record of a stop that ended nothing; `status` is what its tag is answered."""
+    return StrayStop(
+        identity=identity,
+        transaction_id=request.transaction_id,
+        meter_stop=request.meter_stop,
+        stopped_at=request.timestamp,
+        id_tag=request.id_tag,
+        reason=request.reason or v16.Reason.LOCAL,
+        status=status,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from ocpp_trio import v16
-from ocpp_trio.backend import MemoryStore, Registration, Stopped, TagPolicy, Transaction
+from ocpp_trio.backend import MemoryStore, Registration, Stopped, StrayStop, TagPolicy, Transaction
 from tests.backend.stores import AT, BOOT, LATER, START, STOP, metered, open_inline, open_memory, open_threaded
 
 S = v16.AuthorizationStatus
@@ -113,6 +113,41 @@ async def test_a_message_about_what_does_not_run_there_changes_nothing(store, id
     assert stopped == Stopped(transaction=None, status=None)
     assert await store.meter_transaction(identity, metered(transaction_id, "900")) is None
     assert await store.running_transactions() == (begun,)
+
+
+@pytest.mark.parametrize("transaction_id", [-1, 7, 10**30])
+async def test_a_stop_that_ended_nothing_is_kept_all_the_same_and_its_repeat_is_recognised(store, transaction_id):
+    stop = attrs.evolve(STOP, transaction_id=transaction_id, id_tag="Tag-1", reason=v16.Reason.POWER_LOSS)
+    first = await store.stop_transaction("CP-1", stop, CLOSED)
+    await store.put_tag("TAG-1", S.BLOCKED)
+
+    again = await store.stop_transaction("CP-1", attrs.evolve(stop, id_tag="TAG-1"), CLOSED)
+    other = await store.stop_transaction("CP-1", attrs.evolve(stop, meter_stop=-(2**70), id_tag=None), CLOSED)
+
+    stray = StrayStop(
+        identity="CP-1",
+        transaction_id=transaction_id,
+        meter_stop=350,
+        stopped_at=LATER,
+        id_tag="Tag-1",
+        reason=v16.Reason.POWER_LOSS,
+        status=S.INVALID,
+    )
+    assert first == again == Stopped(transaction=None, status=S.INVALID)
+    assert other == Stopped(transaction=None, status=None)
+    assert set(await store.stray_stops()) == {
+        stray,
+        attrs.evolve(stray, meter_stop=-(2**70), id_tag=None, status=None),
+    }
+
+
+async def test_memory_forgets_the_stray_stop_that_came_first():
+    store = MemoryStore(kept=2)
+
+    for number in range(3):
+        await store.stop_transaction("CP-1", attrs.evolve(STOP, transaction_id=number), OPEN)
+
+    assert [stray.transaction_id for stray in await store.stray_stops()] == [1, 2]
 
 
 async def test_readings_move_the_meter_of_a_running_transaction(store):
