@@ -23,8 +23,8 @@ from ocpp_trio.wire.converter import DefectError, Json, make_converter
 from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.message import Defect, Payload, Version
 from ocpp_trio.wire.reader import reader_of
-from ocpp_trio.wire.shape import quote
-from ocpp_trio.wire.source import Misfit
+from ocpp_trio.wire.shape import Member, quote
+from ocpp_trio.wire.source import Misfit, shape_in
 from ocpp_trio.wire.writer import writer_of
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
@@ -39,7 +39,7 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 class Finding:
     """A defect at its place in the JSON text, such as `$.meterValue[0].sampledValue[1].value`.
 
-    `leniency` is the one that would let it pass.
+    `leniency` is what would let it pass, all of it together.
     """
 
     defect: Defect
@@ -48,15 +48,16 @@ class Finding:
     found: str
     leniency: Leniency = attrs.field(default=Leniency.STRICT, eq=False)
 
-    def let_pass_in(self, payload_type: type[Payload]) -> Allowance:
-        """The defect as one that was tolerated."""
-        return Allowance(
-            payload_type=payload_type.__name__,
-            leniency=self.leniency,
-            path=self.path,
-            expected=self.expected,
-            found=self.found,
-        )
+    def let_pass_in(self, payload_type: type[Payload]) -> Iterator[Allowance]:
+        """The defect as one that was tolerated, by each leniency that it took."""
+        for leniency in self.leniency:
+            yield Allowance(
+                payload_type=payload_type.__name__,
+                leniency=leniency,
+                path=self.path,
+                expected=self.expected,
+                found=self.found,
+            )
 
 
 def _unnoticed(allowance: Allowance) -> None:
@@ -94,9 +95,11 @@ class Codec:
         not of each.
 
         Raises RemoteProtocolError with the CALLERROR code of the first failing check (OCPP-J 1.6
-        section 4.2.3) and details that name the place in the JSON text, what was expected and found. Of a
-        member that comes twice the last value wins if each one fits (RFC 8259 section 4 leaves it open);
-        a payload that does not fit is refused for the doubled member before all else.
+        section 4.2.3) and details that name the place in the JSON text, what was expected and found.
+
+        A member that comes twice is not looked for, which would cost a quarter more: the last value wins (RFC
+        8259 section 4 leaves it open). An earlier one that does not fit is seen, but for a date-time or the
+        digits of a decimal; a payload that is not read at once is refused for the doubled member before all else.
         """
         try:
             return reader_of(payload_type)(raw)  # type: ignore[no-any-return, arg-type]  # as above
@@ -121,7 +124,8 @@ class Codec:
         if isinstance(read, list):
             self._refuse(read)
         for each in found:  # all of it was let pass, or nothing would have been read
-            note(each.let_pass_in(payload_type))
+            for allowance in each.let_pass_in(payload_type):
+                note(allowance)
         return read
 
     def _refuse(self, found: list[Finding]) -> NoReturn:
@@ -178,7 +182,8 @@ def findings(error: cattrs.BaseValidationError, path: str = "$") -> Iterator[Fin
                 place = path + _step_to(name)
                 yield Finding(Defect.EXTRA_MEMBER, place, "no such member", quote(name), Leniency.EXTRA_MEMBERS)
         else:
-            yield Finding(Defect.MISSING_MEMBER, place, "a value", "nothing")
+            name = next(note.name for note in exc.__notes__ if isinstance(note, cattrs.AttributeValidationNote))
+            yield Finding(Defect.MISSING_MEMBER, place, _member_of(error, name).expected_whole, "nothing")
 
 
 def _step_to(name: str) -> str:
@@ -192,7 +197,10 @@ def _step(error: cattrs.BaseValidationError, exc: BaseException) -> str:
         if isinstance(note, cattrs.IterableValidationNote):
             return f"[{note.index}]"
         if isinstance(note, cattrs.AttributeValidationNote):
-            members = error.cl._shape.members  # type: ignore[attr-defined]  # set by Payload
-            names = {member.name: member.wire_name for member in members}
-            return f".{names[note.name]}"
+            return f".{_member_of(error, note.name).wire_name}"
     return ""
+
+
+def _member_of(error: cattrs.BaseValidationError, name: str) -> Member:
+    """The member of the object that does not fit, by its Python name."""
+    return next(member for member in shape_in(error.cl).members if member.name == name)

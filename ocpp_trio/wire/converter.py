@@ -32,7 +32,7 @@ the first defect by rank among so many would stop everything else for seconds.""
 class DefectError(ValueError):
     """One leaf or member that breaks a rule; raised by the converter's hooks.
 
-    `leniency` is the one that would let it pass.
+    `leniency` is what would let it pass, all of it together.
     """
 
     def __init__(self, defect: Defect, expected: str, found: object, *, leniency: Leniency = Leniency.STRICT) -> None:
@@ -119,10 +119,10 @@ def _member_hook(converter: cattrs.Converter, member: Member, leniency: Leniency
 
     def hook(values: Json, _: object) -> tuple[Any, ...]:
         if type(values) is not list:
-            raise DefectError(Defect.WRONG_TYPE, "a list", values)
+            raise DefectError(Defect.WRONG_TYPE, member.expected_whole, values)
         if member.non_empty and not values and Leniency.EMPTY_LISTS not in leniency:
-            expected = "a list of at least one element"
-            raise DefectError(Defect.WRONG_CARDINALITY, expected, values, leniency=Leniency.EMPTY_LISTS)
+            expected, needed = member.expected_whole, Leniency.EMPTY_LISTS
+            raise DefectError(Defect.WRONG_CARDINALITY, expected, values, leniency=needed)
         return _each(values, leaf_hook, member)
 
     return hook
@@ -170,8 +170,16 @@ def _leaf(member: Member, value: Json, leniency: Leniency) -> object:
     needed, other = second_reading(member, value)
     if not needed & leniency:
         expected = "a string" if defect is Defect.WRONG_TYPE and issubclass(member.leaf, Enum) else member.expected
-        raise DefectError(defect, expected, value, leniency=needed)
+        raise DefectError(defect, expected, value, leniency=_needed(member, value))
     return other if needed & KEPT else _leaf(member, other, leniency)
+
+
+def _needed(member: Member, value: Json) -> Leniency:
+    """Every leniency on the way to a value that is let pass: a number too long for its text takes two."""
+    if _defect_of(member, value) is None:
+        return Leniency.STRICT
+    needed, other = second_reading(member, value)
+    return needed if not needed or needed & KEPT else needed | _needed(member, other)
 
 
 def _defect_of(member: Member, value: Json) -> Defect | None:

@@ -1,5 +1,7 @@
 """How a date-time is read: RFC 3339 and nothing else, with any number of digits of a second and any offset.
 
+A datetime holds six digits, to which more are rounded, and no leap second: `23:59:60` is refused.
+
 Owns the one verdict that both halves of the codec ask for, so that they cannot disagree.
 """
 

@@ -53,6 +53,13 @@ class Member:
             return "a number with at most one decimal digit"
         return _EXPECTED.get(self.leaf, "an object")
 
+    @property
+    def expected_whole(self) -> str:
+        """The same of all that the member holds: a leaf, or a list of them."""
+        if not self.many:
+            return self.expected
+        return "a list of at least one element" if self.non_empty else "a list"
+
 
 @attrs.frozen
 class Shape:

@@ -187,7 +187,7 @@ _FORMATS = jsonschema.FormatChecker(formats=())
 
 @_FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(text: object) -> bool:
-    """RFC 3339; Python reads no more than six digits of a second."""
+    """RFC 3339; Python reads no more than six digits of a second, and no leap second."""
     if not isinstance(text, str):
         return True
     match = re.fullmatch(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text, re.ASCII)
