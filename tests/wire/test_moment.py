@@ -10,6 +10,7 @@ from ocpp_trio import v16
 from ocpp_trio.errors import RemoteProtocolError
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.converter import make_converter
+from ocpp_trio.wire.leniency import Allowance, Leniency
 from ocpp_trio.wire.moment import moment_of, read_moment
 from ocpp_trio.wire.reader import reader_of
 from ocpp_trio.wire.source import Misfit
@@ -105,9 +106,15 @@ def test_both_halves_of_the_codec_refuse_it(text: str) -> None:
     "raw", [rb'"2026-11-21\u005409:30:00Z"', rb'"\u0032026-11-21T09:30:00Z"', rb'"2026-11-21T09:30:00+02\u003a00"']
 )
 def test_a_date_time_with_escapes_in_it_is_read_in_the_end(raw: bytes) -> None:
-    response = codec_of(v16.version).decode(v16.HeartbeatResponse, b'{"currentTime":%b}' % raw)
+    """And it is no defect, so that a lenient codec has nothing to tell of it."""
+    for leniency in (Leniency.STRICT, Leniency.ALL):
+        told: list[Allowance] = []
+        codec = codec_of(v16.version, leniency)
 
-    assert response.current_time == moment_of(json.loads(raw))
+        response = codec.decode(v16.HeartbeatResponse, b'{"currentTime":%b}' % raw, note=told.append)
+
+        assert response.current_time == moment_of(json.loads(raw))
+        assert told == []
 
 
 @pytest.mark.parametrize("raw", [rb'"2026-11-21\u002009:30:00Z"', rb'"2026-11-21T09:30:00+02\u00300"'])
