@@ -129,7 +129,7 @@ def camel_case(name: str) -> str:
 def quote(value: object) -> str:
     """An offending value for a message: its repr, so that peer text is escaped, cut to a sane length."""
     if type(value) is str or type(value) is bytes:
-        value = value[: FOUND_LIMIT + 1]
+        value = value[:FOUND_LIMIT]
     # reprlib stops at a few elements and levels: a peer's list may be long, and too deep for repr().
     text = reprlib.repr(value) if isinstance(value, list | tuple | dict) else repr(value)
     return text if len(text) <= FOUND_LIMIT else text[:FOUND_LIMIT] + "…"
