@@ -88,6 +88,8 @@ class SecurityEventKind(StrEnum):
     """A connection was closed because of a message with too many bytes or frames."""
     HANDSHAKE_GARBAGE = "handshake_garbage"
     """What came instead of a WebSocket handshake is none."""
+    PLAIN_HTTP = "plain_http"
+    """An HTTP request that asks for no WebSocket: a health check, a browser, a scanner. No reason to wake anybody."""
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
-from ocpp_trio.csms.authentication import Acceptance, Authenticator, Refusal
+from ocpp_trio.csms.authentication import FAILED, Acceptance, Authenticator, Refusal
 from ocpp_trio.csms.evidence import credentials_of
 from ocpp_trio.csms.handshake import choose_subprotocol
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, SecurityEventKind
@@ -85,8 +85,6 @@ class Admission:
         if self.authenticate is None:
             return _ANYBODY
         credentials = credentials_of(upgrade, link)
-        if isinstance(credentials, Refusal):
-            return credentials
         try:
             verdict = await self.authenticate(credentials)
             if not isinstance(verdict, Acceptance | Refusal):
@@ -94,6 +92,8 @@ class Admission:
         except Exception:
             logger.exception("the authenticator failed for %r", link.identity)
             return Refusal(500, "internal error")
+        if credentials.defect is not None and (isinstance(verdict, Acceptance) or verdict.status in FAILED):
+            verdict = Refusal(401, credentials.defect)
         if isinstance(verdict, Refusal) and verdict.offence is None and verdict.status in _DENIED:
             return attrs.evolve(verdict, offence=SecurityEventKind.AUTHENTICATION_FAILURE)
         return verdict

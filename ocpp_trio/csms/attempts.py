@@ -3,21 +3,20 @@
 Owns the counts, each in a table of bounded size, on trio's clock.
 """
 
-import ipaddress
 import math
-from collections import OrderedDict, deque
-from collections.abc import Hashable
-from typing import Final, Generic, TypeVar
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
+import attrs
 import trio
 
-from ocpp_trio.csms.authentication import Acceptance, Authenticator, Credentials, Refusal
+from ocpp_trio.csms.authentication import FAILED, Acceptance, Authenticator, Credentials, Refusal
+from ocpp_trio.link.addresses import network_of
 
 TRACKED: Final = 10_000
 """Keys in each table; the one that failed (or succeeded) longest ago is forgotten first."""
-_FAILED: Final = (401, 403, 404)
-
-KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 class AttemptLimit:
@@ -29,8 +28,8 @@ class AttemptLimit:
     before has a count of its own there, of `per_address` failures, whatever others do.
 
     Behind a proxy or a NAT all stations share an address: those that were accepted once are not touched by the
-    failures of others, new ones are. Attempts that run at the same time are all judged, at most as many as
-    there are pending handshakes. After a restart nothing is remembered.
+    failures of others, new ones are. No more attempts run at the same time than may still fail; others wait for
+    those to end, as long as the handshake deadline lets them. After a restart nothing is remembered.
 
     Raises ValueError for limits that are not positive, or for an identity's that is not above an address's.
     """
@@ -44,60 +43,93 @@ class AttemptLimit:
                 f"found {per_address}, {per_identity} and {seconds}"
             )
         self._authenticator = authenticator
-        self._addresses = _Failures[str](per_address, seconds)
-        self._identities = _Failures[str](per_identity, seconds)
-        self._acquainted = _Failures[tuple[str, str]](per_address, seconds)
+        self._addresses = _Failures(per_address, seconds)
+        self._identities = _Failures(per_identity, seconds)
+        self._acquainted = _Failures(per_address, seconds)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._one_ended = trio.Event()
 
     async def __call__(self, credentials: Credentials) -> Acceptance | Refusal:
-        """Ask the other one, unless there were too many failures."""
-        address, identity = network_of(credentials.peer), credentials.identity
-        pair = (identity, address)
-        if pair in self._known:
-            wait = self._acquainted.wait(pair)
-        else:
-            wait = max(self._addresses.wait(address), self._identities.wait(identity))
-        if wait > 0:
-            return Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"%d" % math.ceil(wait))])
-        verdict = await self._authenticator(credentials)
-        if isinstance(verdict, Acceptance):
-            self._note_success(pair, verdict)
-        elif verdict.status in _FAILED:
-            self._note_failure(pair)
+        """Ask the other one, unless there were too many failures. Cancelling counts nothing."""
+        pair = (credentials.identity, network_of(credentials.peer))
+        while True:
+            counts = self._counts_of(pair)
+            if all(count.has_room for count in counts):
+                break
+            wait = max(count.wait for count in counts)
+            if wait > 0:
+                return Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"%d" % math.ceil(wait))])
+            await self._one_ended.wait()
+        with self._running(counts) as attempt:
+            verdict = await self._authenticator(credentials)
+            if credentials.defect is not None or (isinstance(verdict, Refusal) and verdict.status in FAILED):
+                attempt.failed = True
+            elif isinstance(verdict, Acceptance) and verdict.authenticated:
+                _put_last(self._known, pair)
         return verdict
 
-    def _note_success(self, pair: tuple[str, str], verdict: Acceptance) -> None:
-        if verdict.authenticated:
-            _put_last(self._known, pair)
-
-    def _note_failure(self, pair: tuple[str, str]) -> None:
+    def _counts_of(self, pair: tuple[str, str]) -> tuple["_Count", ...]:
         if pair in self._known:
-            self._acquainted.note(pair)
-            return
+            return (_Count(self._acquainted, pair),)
         identity, address = pair
-        self._addresses.note(address)
-        self._identities.note(identity)
+        return (_Count(self._addresses, address), _Count(self._identities, identity))
+
+    @contextmanager
+    def _running(self, counts: tuple["_Count", ...]) -> Iterator["_Attempt"]:
+        """Take the place of a failure until it is known whether it is one."""
+        attempt = _Attempt()
+        for count in counts:
+            count.table.begin(count.key)
+        try:
+            yield attempt
+        finally:
+            for count in counts:
+                count.table.end(count.key, failed=attempt.failed)
+            self._one_ended.set()
+            self._one_ended = trio.Event()
 
 
-class _Failures(Generic[KeyT]):
-    """When each of many failed lately."""
+@attrs.define
+class _Attempt:
+    failed: bool = False
+
+
+class _Failures:
+    """When each of many failed lately, and how many attempts of each are running."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._times: OrderedDict[KeyT, deque[float]] = OrderedDict()
+        self._times: OrderedDict[Hashable, deque[float]] = OrderedDict()
+        self._running: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
         return len(self._times)
 
-    def wait(self, key: KeyT) -> float:
+    def wait(self, key: Hashable) -> float:
         """Seconds until another attempt is judged; 0 or less for now."""
         times = self._times.get(key)
         if times is None or len(times) < self._limit:
             return 0.0
         return times[0] + self._seconds - trio.current_time()
 
-    def note(self, key: KeyT) -> None:
+    def has_room(self, key: Hashable) -> bool:
+        """Whether the limit is kept if this one fails and so do all that are running."""
+        since = trio.current_time() - self._seconds
+        failed = sum(at > since for at in self._times.get(key, ()))
+        return failed + self._running[key] < self._limit
+
+    def begin(self, key: Hashable) -> None:
+        self._running[key] += 1
+
+    def end(self, key: Hashable, *, failed: bool) -> None:
+        self._running[key] -= 1
+        if not self._running[key]:
+            del self._running[key]
+        if failed:
+            self._note(key)
+
+    def _note(self, key: Hashable) -> None:
         times = self._times.pop(key, None) or deque[float](maxlen=self._limit)
         times.append(trio.current_time())
         self._times[key] = times
@@ -105,22 +137,24 @@ class _Failures(Generic[KeyT]):
             self._times.popitem(last=False)
 
 
-def _put_last(table: OrderedDict[KeyT, None], key: KeyT) -> None:
+@attrs.frozen
+class _Count:
+    """One that an attempt counts for."""
+
+    table: _Failures
+    key: Hashable
+
+    @property
+    def has_room(self) -> bool:
+        return self.table.has_room(self.key)
+
+    @property
+    def wait(self) -> float:
+        return self.table.wait(self.key)
+
+
+def _put_last(table: OrderedDict[tuple[str, str], None], key: tuple[str, str]) -> None:
     table[key] = None
     table.move_to_end(key)
     if len(table) > TRACKED:
         table.popitem(last=False)
-
-
-def network_of(peer: str) -> str:
-    """Who is counted as one: the host of `host:port`, and for IPv6 the /64, of which anybody may have a whole one."""
-    host = peer.rpartition(":")[0] or peer
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:  # a listener for both families sees IPv4 peers like this
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False))

@@ -4,12 +4,14 @@ Pure values. The ready-made authenticators have files of their own; whoever writ
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import attrs
 
 from ocpp_trio.errors import SecurityEventKind
 from ocpp_trio.link.certificate import PeerCertificate
 from ocpp_trio.link.transport import Headers
+from ocpp_trio.wire.leniency import Leniency
 
 
 @attrs.frozen(kw_only=True)
@@ -19,6 +21,9 @@ class Credentials:
     `password` is the raw bytes of HTTP Basic authentication, whose user name was the identity; None if the peer
     sent none. `certificate` is one that a CA of the server's `ssl_context` vouches for; that it is this
     identity's is for the authenticator to find out. `tls` says whether the connection is encrypted.
+
+    `defect` is what is wrong with the Authorization header: it is broken, or speaks for somebody else. Such a peer
+    is refused with 401 whatever the authenticator says, who is asked all the same to be able to count.
     """
 
     identity: str
@@ -29,6 +34,7 @@ class Credentials:
     password: bytes | None = attrs.field(default=None, repr=False)
     certificate: PeerCertificate | None = None
     tls: bool = False
+    defect: str | None = None
 
 
 @attrs.frozen
@@ -37,11 +43,12 @@ class Acceptance:
 
     `authenticated` says whether it proved to be who it says: only then does it take the place of a session that
     its identity has already. `profile` is the security profile, 1 to 3, by which it did; None if the authenticator
-    does not say.
+    does not say. `leniency` is for this station alone and takes the place of the server's, None leaves that as it is.
     """
 
     authenticated: bool = attrs.field(kw_only=True)
     profile: int | None = attrs.field(default=None, kw_only=True)
+    leniency: Leniency | None = attrs.field(default=None, kw_only=True)
 
 
 def _as_tuple(headers: Headers) -> Headers:
@@ -73,5 +80,8 @@ class Refusal:
             if type(header) is not tuple or [type(part) for part in header] != [bytes, bytes]:
                 raise ValueError(f"Refusal.headers: expected pairs of bytes, found {header!r}")
 
+
+FAILED: Final = (401, 403, 404)
+"""Statuses that mean: this peer did not prove to be somebody we know. Others are about us, or about later."""
 
 Authenticator = Callable[[Credentials], Awaitable[Acceptance | Refusal]]

@@ -5,25 +5,24 @@ Pure. Judges nothing but whether the request contradicts itself.
 
 import hmac
 
-from ocpp_trio.csms.authentication import Credentials, Refusal
+from ocpp_trio.csms.authentication import Credentials
 from ocpp_trio.link.basic import BasicCredentials, read_basic
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.transport import Upgrade
 
 
-def credentials_of(upgrade: Upgrade, link: Link) -> Credentials | Refusal:
-    """What the authenticator is asked about, or a 401 for a header that is broken or speaks for somebody else.
+def credentials_of(upgrade: Upgrade, link: Link) -> Credentials:
+    """What the authenticator is asked about, with no password out of a header that is broken or somebody else's.
 
     A peer that shows a certificate needs no header, and a bad one is as good as none (security profile 3).
     """
+    basic, defect = None, None
     try:
         basic = _basic_of(upgrade)
         if basic is not None and not hmac.compare_digest(basic.user, link.identity.encode()):
             raise ValueError("expected the identity of the path as user name")
     except ValueError as wrong:
-        if upgrade.certificate is None:
-            return Refusal(401, str(wrong))
-        basic = None
+        basic, defect = None, str(wrong) if upgrade.certificate is None else None
     return Credentials(
         identity=link.identity,
         path=upgrade.path,
@@ -33,6 +32,7 @@ def credentials_of(upgrade: Upgrade, link: Link) -> Credentials | Refusal:
         password=None if basic is None else basic.password,
         certificate=upgrade.certificate,
         tls=upgrade.tls,
+        defect=defect,
     )
 
 

@@ -27,7 +27,10 @@ THREADS: Final = 2
 """Hashes computed at the same time, of 16 MiB and some 50 ms each; whoever comes meanwhile waits in line."""
 _COST: Final = 14
 _SALT: Final = 16
-_FORM: Final = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
+_NAME: Final = "scrypt-sha256"
+"""scrypt of the SHA-256 of a password: to scrypt itself K, K with zeros behind it and, if long, its SHA-256 are one."""
+_PARAMETERS: Final = r"ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})"
+_FORM: Final = re.compile(rf"\${_NAME}\${_PARAMETERS}\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
 _DIGITS: Final = re.compile(rb"(?:[0-9A-Fa-f]{2}){16,20}")
 _WRONG: Final = Refusal(401, "wrong identity or password")
 
@@ -51,7 +54,7 @@ class _Hash:
             cost, block, lanes = (int(part) for part in found.group(1, 2, 3))
             salt, digest = (_unpadded(part) for part in found.group(4, 5))
         except binascii.Error:
-            raise ValueError("expected a hash made by hash_password, like $scrypt$ln=14,r=8,p=1$…$…") from None
+            raise ValueError(f"expected a hash made by hash_password, like ${_NAME}$ln=14,r=8,p=1$…$…") from None
         if not (1 <= cost <= 20 and 1 <= block <= 32 and 1 <= lanes <= 16 and len(digest) >= 16):
             raise ValueError(f"expected scrypt of ln 1 to 20, r 1 to 32, p 1 to 16, found {text.rpartition('$')[0]!r}")
         return cls(cost, block, lanes, salt, digest)
@@ -67,19 +70,20 @@ def _unpadded(text: str) -> bytes:
 
 def _scrypt(password: bytes, salt: bytes, cost: int, block: int, lanes: int, length: int) -> bytes:
     memory = 128 * block * (2**cost + lanes + 2)
-    return hashlib.scrypt(password, salt=salt, n=2**cost, r=block, p=lanes, dklen=length, maxmem=memory + 1024 * 1024)
+    fixed = hashlib.sha256(password).digest()
+    return hashlib.scrypt(fixed, salt=salt, n=2**cost, r=block, p=lanes, dklen=length, maxmem=memory + 1024 * 1024)
 
 
 def hash_password(password: bytes, *, cost: int = _COST) -> str:
     """A salted scrypt hash as text, with its parameters: what a CSMS stores of an AuthorizationKey.
 
     `cost` is the binary logarithm of scrypt's N; each step doubles memory and time. Blocks for some 50 ms at
-    the default. The text has no colon. Zeros at the end of a password make no difference to scrypt.
+    the default. The text has no colon.
     """
     salt = secrets.token_bytes(_SALT)
     digest = _scrypt(password, salt, cost, 8, 1, 32)
     encoded = (base64.b64encode(part).decode().rstrip("=") for part in (salt, digest))
-    return f"$scrypt$ln={cost},r=8,p=1${'$'.join(encoded)}"
+    return f"${_NAME}$ln={cost},r=8,p=1${'$'.join(encoded)}"
 
 
 # For identities that nobody knows: to learn which exist must not be a matter of a stopwatch.

@@ -7,7 +7,7 @@ import logging
 import math
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from random import Random, SystemRandom
 from typing import Any
 
@@ -15,12 +15,14 @@ import attrs
 import trio
 
 from ocpp_trio.csms.admission import Admission
-from ocpp_trio.csms.authentication import Authenticator
+from ocpp_trio.csms.authentication import Acceptance, Authenticator
 from ocpp_trio.csms.draining import farewell, let_go
 from ocpp_trio.csms.handshake import identity_of
+from ocpp_trio.csms.knocks import Knock
 from ocpp_trio.csms.registry import Registry
 from ocpp_trio.csms.turnstile import Turnstile
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
+from ocpp_trio.link.addresses import network_of
 from ocpp_trio.link.instrument import Instrument, Link, tell_offence
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
@@ -47,7 +49,7 @@ class CsmsStatistics:
     max_pending_handshakes: int
     connections: int
     shed: int
-    """Connections turned away so far because they were too many, at once or in a short time."""
+    """Connections turned away or dropped so far because they were too many, at once or in a short time."""
     draining: bool
 
 
@@ -72,7 +74,7 @@ class CsmsServer:
         self._ssl_context = ssl_context
         self._registry = Registry(settings.instrument)
         self._turnstile = Turnstile(settings.limits, rng)
-        self._shaking: set[trio.CancelScope] = set()
+        self._knocks: set[Knock] = set()
         self._connections = 0
         self._accepting = trio.CancelScope()
         self._farewell = GOING_AWAY
@@ -93,8 +95,8 @@ class CsmsServer:
         """A frozen snapshot for introspection and tests."""
         return CsmsStatistics(
             sessions=len(self.sessions),
-            pending_handshakes=self._turnstile.handshakes.now,
-            max_pending_handshakes=self._turnstile.handshakes.peak,
+            pending_handshakes=len(self._turnstile.knocks),
+            max_pending_handshakes=self._turnstile.knocks.peak,
             connections=self._connections,
             shed=self._turnstile.shed,
             draining=self._accepting.cancel_called,
@@ -124,8 +126,8 @@ class CsmsServer:
         finally:
             for session in self._registry:
                 session.close(closed)
-            for scope in self._shaking:
-                scope.cancel()
+            for knock in self._knocks:
+                knock.drop(GOING_AWAY)
 
     async def serve(self) -> None:
         """Accept connections until drained, and wait for the last one to end."""
@@ -146,11 +148,12 @@ class CsmsServer:
 
     async def _attend(self, stream: trio.abc.Stream, link: Link) -> None:
         deadline = trio.current_time() + self._settings.limits.handshake_deadline
-        with self._telling_failures(link), self._dropped_by_drain() as handshaking:
-            handshaking.enter_context(await self._turnstile.let_in(stream, answer=self._ssl_context is None))
+        with self._telling_failures(link), self._knocking(link) as knock:
+            await self._turnstile.let_in(knock, stream, answer=self._ssl_context is None)
             if self._ssl_context is not None:
                 stream = await secure_server(stream, self._ssl_context, limits=self._settings.limits, deadline=deadline)
             async with open_server(stream, limits=self._settings.limits, deadline=deadline) as upgrade:
+                knock.asked = True
                 link = attrs.evolve(link, identity=identity_of(upgrade.path) or "")
                 with self._telling_failures(link):
                     acceptance = await self._admission.judge(upgrade, link, deadline)
@@ -161,23 +164,30 @@ class CsmsServer:
                         if refusal is not None:
                             await self._admission.refuse(upgrade, refusal, deadline)
                         transport = await self._admission.accept(upgrade, deadline)
-                        handshaking.close()
+                        self._let_through(knock)
                         if self._accepting.cancel_called:
                             transport.end(self._farewell)
                         else:
-                            await self._serve_session(transport, link)
+                            await self._serve_session(transport, link, self._settings_for(acceptance))
 
     @contextmanager
-    def _dropped_by_drain(self) -> Iterator[ExitStack]:
-        """A body that drain cancels, unless the stack that it gets was closed before."""
-        with trio.CancelScope() as scope, ExitStack() as handshaking:
-            self._shaking.add(scope)
-            handshaking.callback(self._shaking.discard, scope)
-            if self._accepting.cancel_called:
-                scope.cancel()
-            yield handshaking
-        if scope.cancelled_caught:
-            raise HandshakeError(GOING_AWAY)
+    def _knocking(self, link: Link) -> Iterator[Knock]:
+        """A connection that may be dropped, by drain or for the sake of others, until it is let through."""
+        knock = Knock(network_of(link.peer))
+        with knock.scope:
+            self._knocks.add(knock)
+            try:
+                if self._accepting.cancel_called:
+                    knock.drop(GOING_AWAY)
+                yield knock
+            finally:
+                self._let_through(knock)
+        if knock.scope.cancelled_caught:
+            raise HandshakeError(knock.dropped or GOING_AWAY)
+
+    def _let_through(self, knock: Knock) -> None:
+        self._knocks.discard(knock)
+        self._turnstile.knocks.leave(knock)
 
     @contextmanager
     def _telling_failures(self, link: Link) -> Iterator[None]:
@@ -193,13 +203,18 @@ class CsmsServer:
         self._settings.instrument.handshake_failed(link, closed, status=status)
         tell_offence(self._settings.instrument, link, closed)
 
-    async def _serve_session(self, transport: Transport, link: Link) -> None:
+    def _settings_for(self, acceptance: Acceptance) -> Settings:
+        if acceptance.leniency is None:
+            return self._settings
+        return attrs.evolve(self._settings, leniency=acceptance.leniency)
+
+    async def _serve_session(self, transport: Transport, link: Link, settings: Settings) -> None:
         assert transport.subprotocol is not None  # the handshake chose one of our routers' keys
         router = self._routers[transport.subprotocol]
         gate = self._registry.gate(link.identity, router.version.boot.action)
         try:
             async with (
-                open_session(transport, router, link=link, settings=self._settings, gate=gate) as session,
+                open_session(transport, router, link=link, settings=settings, gate=gate) as session,
                 open_background() as nursery,
             ):
                 self._registry.enter(session)
@@ -261,12 +276,18 @@ async def serve_csms(
 ) -> None:
     """Serve charge points: `server = await nursery.start(serve_csms, [router], 9000)`.
 
-    One router per OCPP version; the client's order decides between them. `authenticate` sees every upgrade
-    request and accepts it or refuses it with an HTTP status before the upgrade. `session_task` runs once per
-    session and is cancelled with it. `leniency` names defects of incoming payloads that are let pass instead of
-    answered with an error. With an `ssl_context` (see `server_context`) every connection begins with TLS, within
-    the handshake deadline. `rng` spreads the times at which stations that are too many at once are told to come
-    back. Port 0 lets the system choose; `server.port` tells.
+    One router per OCPP version; the client's order decides between them. `authenticate` is asked about every
+    upgrade request that names an identity, within the handshake deadline, and accepts it or refuses it with an HTTP
+    status before the upgrade; if it raises, the answer is 500. Whatever it says, an Authorization header that is
+    broken, or whose user is not the identity of the path, is refused with 401, unless there is a client certificate.
+    Without `authenticate` everybody is let in, as nobody who proved anything (security profile 0). Ready-made ones
+    are `PasswordHashes` and `CertificateNames`, alone or under `any_of`, in a `NeverLower`, in an `AttemptLimit`.
+
+    `session_task` runs once per session and is cancelled with it. `leniency` names defects of incoming payloads
+    that are let pass instead of answered with an error; an `Acceptance` may have one of its own for its station.
+    With an `ssl_context` (see `server_context`) every connection begins with TLS, within the handshake deadline.
+    `rng` spreads the times at which stations that are too many at once are told to come back. Port 0 lets the
+    system choose; `server.port` tells.
 
     An identity has one session. A second connection that `authenticate` found to be who it says takes its place:
     the old session is closed with 1008, and the new one begins when all tasks of the old are gone. One without

@@ -24,10 +24,10 @@ class TokenBucket:
         self._queue = 0.0
         self._as_of = trio.current_time()
 
-    def take(self) -> bool:
-        """Take a token, if there is one."""
+    def take(self, *, leave: int = 0) -> bool:
+        """Take a token, if that leaves so many."""
         self._catch_up()
-        if self._tokens < 1:
+        if self._tokens < leave + 1:
             return False
         self._tokens -= 1
         return True

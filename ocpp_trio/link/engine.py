@@ -63,8 +63,11 @@ class Referee(wsproto.WSConnection):
         try:
             super().receive_data(data)
         except wsproto.utilities.RemoteProtocolError as exc:
-            kind = SecurityEventKind.MALFORMED_FRAMES if self.settled.is_set() else SecurityEventKind.HANDSHAKE_GARBAGE
-            self.violation = Closed(CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=kind)
+            kind = SecurityEventKind.MALFORMED_FRAMES if self.settled.is_set() else _KINDS_OF_REQUEST.get(str(exc))
+            offence = kind or SecurityEventKind.HANDSHAKE_GARBAGE
+            self.violation = Closed(
+                CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=offence
+            )
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
             raise
@@ -138,6 +141,13 @@ class Referee(wsproto.WSConnection):
 # What a TLS client, or a TLS server that does not like what we said, begins with: content type and major version.
 _TLS_RECORDS: Final = (b"\x16\x03", b"\x15\x03")
 _FOUND_TLS: Final = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
+
+
+# What wsproto says of a request that is good HTTP and asks for something else; it answers 400 to all of them.
+_KINDS_OF_REQUEST: Final = dict.fromkeys(
+    ("Request method must be GET", "Missing header, 'Connection: Upgrade'", "Missing header, 'Upgrade: websocket'"),
+    SecurityEventKind.PLAIN_HTTP,
+)
 
 
 def _reason_of(code: int, detail: str) -> CloseReason:

@@ -19,8 +19,8 @@ class Limits:
     What that makes of a peer at a CSMS, in memory of this process (without the kernel's buffers and TLS):
 
     - Before it is authenticated: 64 KiB and 2 tasks, for the handshake deadline and a close timeout at most. There
-      are at most `pending_handshakes` of these, and as many again that are being turned away, each with 16 KiB
-      and 1 task for a second. A request may have 16 KiB.
+      are at most `pending_handshakes` of these, `pending_handshakes_per_address` of one address, and as many again
+      that are being turned away, each with 16 KiB and 1 task for a second. A request may have 16 KiB.
     - As a session that is idle: 96 KiB and 7 tasks, one more for a session task.
     - As a session that its peer fills as full as it can: (inbox + handlers + 16) messages of the largest size on top,
       and up to `refusals` tasks; 6.5 MiB with these defaults. What handlers make of a message comes on top of that.
@@ -48,7 +48,14 @@ class Limits:
 
     handshake_deadline: float = 10.0
     pending_handshakes: int = 256
-    """Connections of one server that are not upgraded yet; the next one is answered 503."""
+    """Connections of one server that are not upgraded yet. The next one takes the place of the oldest that has
+    sent no whole request, of the address that has most of them; where there is none, it is answered 503."""
+    pending_handshakes_per_address: int = 64
+    """How many of them may be of one address (IPv6: of one /64); one more is answered 503.
+
+    More than a site behind a NAT needs: its stations share the burst, and a handshake takes them a second or two.
+    Behind a proxy that hides addresses, let it be `pending_handshakes`.
+    """
     upgrades_per_second: float = 100.0
     """Connections of one server that may come in per second in the long run; `math.inf` lets all in.
 
@@ -57,7 +64,11 @@ class Limits:
     """
     upgrade_burst: int = 256
     """How many of them may come at once, as many as may be pending. The next one is answered 503 with a
-    Retry-After before a byte of it is read."""
+    Retry-After before a byte of it is read.
+
+    The last half of them is kept for addresses that came at most 16 times in a row, or once a second: one alone that
+    comes more often keeps nobody out. To it, the burst is half as large.
+    """
     ping_interval: float = 30.0
     """Seconds between WebSocket pings; `math.inf` sends none."""
     pong_deadline: float = 20.0

@@ -278,6 +278,8 @@ class Upgrade:
         """What is wrong with the request that the engine overlooks (RFC 6455 section 4.2.1), or None."""
         if not self._http_1_1:
             return "expected HTTP/1.1"
+        if not self.path.startswith("/"):
+            return "expected a path that begins with a slash"
         keys = [value for name, value in self.headers if name == b"sec-websocket-key"]
         if len(keys) != 1:
             return f"expected one Sec-WebSocket-Key, found {len(keys)}"

@@ -5,16 +5,18 @@ Every line carries the fields `identity`, `role`, `messageId`, `action`, `frame_
 text from a peer only escaped, in the fields too. What may hold a password is never shown. A level that is
 off costs one question to the logger.
 
-Security events give one line per kind and address of a peer in 60 s at most; the next one says how many were
-held back. The end of a connection or handshake that is such an event is told at INFO, so that whoever floods us
-does not flood the log of warnings as well.
+What a peer can cause as often as it likes gives one warning per kind and address (IPv6: /64) in 60 s at most, and
+the next one says how many were held back: security events, bad frames, replies that nobody takes, and at a CSMS
+handshakes that come to nothing. The end of a connection or handshake that is a security event is told at INFO, so
+that whoever floods us does not flood the log of warnings as well, and so is plain HTTP.
 """
 
 import logging
 from collections.abc import Mapping
 from typing import Final
 
-from ocpp_trio.errors import Closed, CloseReason
+from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
+from ocpp_trio.link.addresses import network_of
 from ocpp_trio.link.instrument import CallReport, Instrument, Link, Outcome, SecurityEvent
 from ocpp_trio.link.lifecycle import Transition
 from ocpp_trio.observe.plain import plain
@@ -91,19 +93,20 @@ class Logs(Instrument):
         )
 
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
-        if self._on(logging.WARNING):
-            self._log(logging.WARNING, link, "bad frame: %s", plain(description), outcome="bad_frame")
+        if self._on(logging.WARNING) and (more := self._not_held_back(link, "bad_frame")) is not None:
+            self._log(logging.WARNING, link, "bad frame: %s%s", plain(description), more, outcome="bad_frame")
 
     def reply_dropped(
         self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
     ) -> None:
-        if self._on(logging.WARNING):
+        if self._on(logging.WARNING) and (more := self._not_held_back(link, match.value)) is not None:
             self._log(
                 logging.WARNING,
                 link,
-                "dropped a reply that is %s: %s",
+                "dropped a reply that is %s: %s%s",
                 match.value,
                 quote(message_id),
+                more,
                 messageId=message_id,
                 action=action,
                 frame_type=None if frame is None else frame_type(frame),
@@ -160,21 +163,23 @@ class Logs(Instrument):
             )
 
     def security_event(self, link: Link, event: SecurityEvent) -> None:
-        if not self._on(logging.WARNING):
-            return
-        address = link.peer.rpartition(":")[0] or link.peer  # a new port is no new peer
-        held_back = self._throttle.held_back((event.kind, address))
-        if held_back is not None:
+        level = logging.INFO if event.kind is SecurityEventKind.PLAIN_HTTP else logging.WARNING
+        if self._on(level) and (more := self._not_held_back(link, event.kind.value)) is not None:
             self._log(
-                logging.WARNING,
+                level,
                 link,
                 "security event %s, peer %s: %s%s",
                 event.kind.value,
                 plain(link.peer),
                 plain(event.detail),
-                f" ({held_back} more were held back)" if held_back else "",
+                more,
                 outcome=event.kind.value,
             )
+
+    def _not_held_back(self, link: Link, kind: str) -> str | None:
+        """What the line says of those that were held back before it; None for one more of them."""
+        number = self._throttle.held_back((kind, network_of(link.peer)))
+        return None if number is None else f" ({number} more were held back)" if number else ""
 
     def connection_opened(self, link: Link) -> None:
         if self._on(logging.INFO):
@@ -186,18 +191,25 @@ class Logs(Instrument):
             self._log(level, link, "closed: %a", str(closed), outcome=closed.reason.value)
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
-        level = _level_of(closed)
-        if self._on(level):
-            http = f"HTTP status {status}"
-            self._log(
-                level,
-                link,
-                "no session with %s: %a%s",
-                link.peer,
-                str(closed),
-                "" if status is None or http in closed.detail else f" ({http})",
-                outcome=closed.reason.value,
-            )
+        level, more = _level_of(closed), ""
+        if not self._on(level):
+            return
+        if link.role == "csms" and level == logging.WARNING:
+            told = self._not_held_back(link, closed.reason.value)
+            if told is None:
+                return
+            more = told
+        http = f"HTTP status {status}"
+        self._log(
+            level,
+            link,
+            "no session with %s: %a%s%s",
+            link.peer,
+            str(closed),
+            "" if status is None or http in closed.detail else f" ({http})",
+            more,
+            outcome=closed.reason.value,
+        )
 
     def state_changed(self, identity: str, transition: Transition) -> None:
         if self._on(logging.INFO):

@@ -115,7 +115,7 @@ class MemoryNetwork:
         return list(self._hosts.values())
 
     def host(self, name: str) -> MemoryHost:
-        """The host of this name."""
+        """The host of this name, which is also its address in the eyes of whom it dials."""
         return self._hosts.setdefault(name, MemoryHost(self, name))
 
     async def listen(self, port: int, *, host: str | None = None) -> list[MemoryListener]:
@@ -166,7 +166,7 @@ class MemoryNetwork:
         link = MemoryLink(
             number=number,
             client=MemoryStream(up, down, f"{host}:{port}"),
-            server=MemoryStream(down, up, f"memory:{number}"),
+            server=MemoryStream(down, up, f"{source or 'memory'}:{number}"),
             client_host=source,
             server_host=host,
             port=port,

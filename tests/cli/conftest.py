@@ -1,9 +1,10 @@
 """The command line in this process with its output in memory, and as a process of its own."""
 
 import io
+import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,6 +36,20 @@ class Screen(Terminal):
         while text not in self.out.getvalue():
             await self._said.wait()
         return next(line for line in self.out.getvalue().splitlines() if text in line)
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before() -> Iterator[None]:
+    """A command sets up the logging of its process, and in a test that is everybody's."""
+    root, quiet = logging.getLogger(), logging.getLogger("ocpp_trio.charge_point")
+    handlers, levels = root.handlers[:], (root.level, quiet.level)
+    yield
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(levels[0])
+    quiet.setLevel(levels[1])
 
 
 @pytest.fixture

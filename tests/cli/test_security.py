@@ -62,7 +62,7 @@ def test_a_line_for_the_file_lets_its_key_in(screen, tmp_path):
 
     (line,) = screen.out.getvalue().splitlines()
     (tmp_path / "passwords").write_text(line)
-    assert line.startswith("CP-1:$scrypt$")
+    assert line.startswith("CP-1:$scrypt-sha256$")
     assert DIGITS not in screen.out.getvalue() + screen.err.getvalue()
     PasswordHashes.of_file(tmp_path / "passwords")
 

@@ -127,10 +127,10 @@ class Ground:
             yield server
             nursery.cancel_scope.cancel()
 
-    async def dial(self) -> trio.abc.HalfCloseableStream:
-        """TCP to the CSMS."""
+    async def dial(self, source: str = "") -> trio.abc.HalfCloseableStream:
+        """TCP to the CSMS; in memory from a host of any name."""
         if self.virtual:
-            return await self.network.dial("127.0.0.1", self.port)
+            return await self.network.dial("127.0.0.1", self.port, source=source)
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
     @asynccontextmanager
@@ -140,10 +140,11 @@ class Ground:
         *,
         subprotocols: tuple[str, ...] = ("ocpp1.6",),
         headers: tuple[tuple[bytes, bytes], ...] = PROOF,
+        source: str = "",
     ) -> AsyncIterator[Station]:
         """A station's connection; `identity` is put into the path as it is. It proves who it is unless told not to."""
         async with open_client(
-            await self.dial(),
+            await self.dial(source),
             host="csms",
             resource=f"/ocpp/{identity}",
             subprotocols=subprotocols,

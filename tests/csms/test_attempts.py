@@ -1,12 +1,12 @@
 """How often somebody may fail, to the second, and whom it does not touch."""
 
+import attrs
 import pytest
 import trio
 
 from ocpp_trio import Acceptance, AttemptLimit, Refusal
 from ocpp_trio.csms import attempts
-from ocpp_trio.csms.attempts import network_of
-from tests.csms.shown import shown
+from tests.csms.shown import shown, status_of
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 
@@ -129,6 +129,92 @@ async def test_an_authenticator_that_fails_counts_nothing(autojump_clock):
             await limit(shown())
 
 
+class SlowDoor(Door):
+    """Takes a second for each; knows how many it judges at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = self.most_inside = 0
+
+    async def __call__(self, credentials):
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            await trio.sleep(1)
+            return await super().__call__(credentials)
+        finally:
+            self.inside -= 1
+
+
+@pytest.fixture
+def slowly():
+    attempt = Try(per_address=3, per_identity=5)
+    attempt.door = SlowDoor()
+    attempt.limit = AttemptLimit(attempt.door, per_address=3, per_identity=5)
+    return attempt
+
+
+async def all_at_once(attempt, tries):
+    """Statuses and instants of attempts that begin at one moment."""
+    ends = {}
+
+    async def run(number, password, identity, address):
+        ends[number] = (await attempt.once(password, identity, address), trio.current_time())
+
+    async with trio.open_nursery() as nursery:
+        for number, one in enumerate(tries):
+            nursery.start_soon(run, number, *one)
+    return sorted(ends.values(), key=lambda end: (end[1], end[0]))
+
+
+async def test_attempts_at_the_same_time_do_not_pass_the_limit(slowly, autojump_clock):
+    ends = await all_at_once(slowly, [(b"wrong", f"CP-{number}", HERE) for number in range(50)])
+
+    assert ends == [(401, 1)] * 3 + [(429, 1)] * 47
+    assert (slowly.door.asked, slowly.door.most_inside) == (3, 3)
+
+
+async def test_nor_do_those_at_one_identity_from_everywhere(slowly, autojump_clock):
+    ends = await all_at_once(slowly, [(b"wrong", "CP-1", f"203.0.113.{number}") for number in range(50)])
+
+    assert ends == [(401, 1)] * 5 + [(429, 1)] * 45
+    assert slowly.door.asked == 5
+
+
+async def test_a_site_that_comes_back_at_once_waits_in_line_and_is_let_in(slowly, autojump_clock):
+    """Its stations are unknown after a restart, and none of them failed."""
+    ends = await all_at_once(slowly, [(b"right", f"CP-{number}", HERE) for number in range(9)])
+
+    assert ends == [(101, 1)] * 3 + [(101, 2)] * 3 + [(101, 3)] * 3
+    assert slowly.door.most_inside == 3
+
+
+async def test_one_that_is_cut_off_while_it_is_judged_counts_nothing_and_makes_room(slowly, autojump_clock):
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(slowly.once, b"wrong", f"CP-{number}")
+        await trio.sleep(0.5)
+        nursery.cancel_scope.cancel()
+
+    assert await slowly.fail(4) == [401, 401, 401, 429]
+    assert not slowly.limit._addresses._running
+    assert not slowly.limit._identities._running
+
+
+async def test_a_defect_counts_even_where_the_door_is_open(autojump_clock):
+    """The server refuses it whatever is said here."""
+
+    async def anybody(credentials):
+        return Acceptance(authenticated=True)
+
+    limit = AttemptLimit(anybody, per_address=2)
+    verdicts = [await limit(attrs.evolve(shown(), defect="expected base64")) for _ in range(3)]
+
+    assert verdicts[:2] == [Acceptance(authenticated=True)] * 2
+    assert status_of(verdicts[2]) == 429
+    assert len(limit._known) == 0
+
+
 async def test_tables_are_bounded(monkeypatch, autojump_clock):
     monkeypatch.setattr(attempts, "TRACKED", 20)
     attempt = Try()
@@ -141,23 +227,6 @@ async def test_tables_are_bounded(monkeypatch, autojump_clock):
     limit = attempt.limit
     assert [len(table) for table in (limit._addresses, limit._identities, limit._acquainted, limit._known)] == [20] * 4
     assert list(limit._known)[-1] == ("known-99", "198.51.100.99")
-
-
-@pytest.mark.parametrize(
-    ("peer", "network"),
-    [
-        ("192.0.2.1:40000", "192.0.2.1"),
-        ("::ffff:192.0.2.1:40000", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6:40000", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9:40000", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0:40000", "fe80::/64"),
-        ("memory:1", "memory"),
-        ("", ""),
-        ("/run/socket", "/run/socket"),
-    ],
-)
-def test_who_is_counted_as_one(peer, network):
-    assert network_of(peer) == network
 
 
 @pytest.mark.parametrize(

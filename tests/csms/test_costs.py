@@ -97,7 +97,8 @@ async def test_unauthenticated_peer_holds_64_kib_and_two_tasks_for_13_seconds(gr
 
 async def test_of_unauthenticated_peers_there_are_as_many_as_the_limits_say(ground, autojump_clock):
     """Pending and turned away: 256 and 256 by default, here 8 and 8."""
-    async with ground.serve(pending_handshakes=8, instrument=Instrument()) as server:
+    limits = {"pending_handshakes": 8, "pending_handshakes_per_address": 8}
+    async with ground.serve(**limits, instrument=Instrument()) as server:
         tasks = trio.lowlevel.current_statistics().tasks_living
         for _ in range(100):
             await ground.dial()
@@ -107,6 +108,22 @@ async def test_of_unauthenticated_peers_there_are_as_many_as_the_limits_say(grou
 
     assert held == 8 * TASKS["unauthenticated"] + 8 * TASKS["turned away"]
     assert (statistics.pending_handshakes, statistics.shed) == (8, 92)
+
+
+async def test_those_that_made_room_for_others_hold_nothing(ground, autojump_clock):
+    async with ground.serve(pending_handshakes=8, instrument=Instrument()) as server:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        for number in range(100):
+            stream = await ground.dial()
+            if number % 2:
+                await stream.send_all(_request(ground)[:-2])
+        await trio.testing.wait_all_tasks_blocked()
+        held = trio.lowlevel.current_statistics().tasks_living - tasks
+        statistics = server.statistics()
+        ground.assert_now(0)
+
+    assert held == 8 * TASKS["unauthenticated"]
+    assert (statistics.pending_handshakes, statistics.max_pending_handshakes, statistics.shed) == (8, 8, 92)
 
 
 async def test_peer_that_is_turned_away_holds_16_kib_and_one_task(ground, autojump_clock):

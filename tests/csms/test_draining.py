@@ -1,5 +1,7 @@
 """Letting a fleet go: at a rate, with a code that says why, and never later than promised."""
 
+import math
+
 import pytest
 import trio
 import trio.testing
@@ -40,7 +42,7 @@ def fleet(ground):
 
 
 async def test_a_planned_restart_lets_them_go_at_the_rate_to_the_instant(ground, fleet, autojump_clock):
-    async with ground.serve(upgrade_burst=FLEET) as server, trio.open_nursery() as nursery:
+    async with ground.serve(upgrades_per_second=math.inf) as server, trio.open_nursery() as nursery:
         for number in range(FLEET):
             nursery.start_soon(fleet.obey, number, await fleet.connect(number))
         await trio.sleep(5)
@@ -75,7 +77,7 @@ async def test_a_drain_of_a_fleet_that_is_half_silent_ends_after_deadline_and_cl
     ends: list[object] = []
     asked = trio.Event()
     tasks = trio.lowlevel.current_statistics().tasks_living
-    async with ground.serve(upgrade_burst=FLEET, session_task=task) as server:
+    async with ground.serve(upgrades_per_second=math.inf, session_task=task) as server:
         async with trio.open_nursery() as nursery:
             for number in range(FLEET):
                 stream = await fleet.connect(number)

@@ -1,11 +1,11 @@
-"""What the authenticator is shown of an upgrade request, and what is refused before it is asked."""
+"""What the authenticator is shown of an upgrade request, and what is refused whatever it says."""
 
 import base64
 
 import attrs
 import pytest
 
-from ocpp_trio import Acceptance, Credentials, HandshakeError, Limits, Refusal, open_client
+from ocpp_trio import Acceptance, AttemptLimit, Credentials, HandshakeError, Limits, Refusal, open_client
 from ocpp_trio.link.tls import secure_client
 from tests.certificates import HOST
 
@@ -71,18 +71,52 @@ async def test_without_basic_there_is_no_password(ground, door, header, autojump
     ],
     ids=["another", "case", "space", "nobody", "no colon", "no base64", "two"],
 )
-async def test_a_header_that_is_wrong_is_401_without_asking(ground, door, headers, caplog, autojump_clock):
+async def test_a_header_that_is_wrong_is_401_whatever_the_authenticator_says(
+    ground, door, headers, caplog, autojump_clock
+):
+    """It is asked all the same, so that it can count; the password is not shown to it."""
     caplog.set_level("DEBUG")
-    async with ground.serve(authenticate=door):
+    async with ground.serve(authenticate=door) as server:
         with pytest.raises(HandshakeError) as refused:
             async with ground.connect(headers=headers):
                 pytest.fail("it is let in")
+        sessions = server.sessions
 
-    assert refused.value.status == 401
-    assert door.shown == []
+    assert (refused.value.status, sessions) == (401, {})
+    (shown,) = door.shown
+    assert (shown.password, shown.defect is None) == (None, False)
     assert ground.counters.value("handshake_failures", reason="refused") == 1
+    assert ground.counters.value("security_events", kind="authentication_failure") == 1
     assert "secret" not in caplog.text + str(ground.timeline)
     assert "c2VjcmV0" not in caplog.text + str(ground.timeline)
+
+
+@pytest.mark.parametrize(("status", "answered"), [(401, 401), (403, 401), (404, 401), (429, 429), (503, 503)])
+async def test_a_wrong_header_is_told_to_who_is_refused_anyway(ground, status, answered, autojump_clock):
+    """Except where it is for another time or for our own fault that it is refused."""
+
+    async def refuse(credentials):
+        return Refusal(status, "no")
+
+    async with ground.serve(authenticate=refuse):
+        stream = await ground.dial()
+        await stream.send_all(ground.request("/CP-1", "Authorization: Basic Q1AtMjp4"))
+        answer = await ground.read(stream)
+
+    assert int(answer[9:12]) == answered
+    assert answer.endswith(b"no" if answered == status != 401 else b"expected the identity of the path as user name")
+
+
+async def test_users_that_are_not_the_identity_come_to_the_limit_of_attempts(ground, door, autojump_clock):
+    async with ground.serve(authenticate=AttemptLimit(door, per_address=3)):
+        statuses = []
+        for number in range(5):
+            with pytest.raises(HandshakeError) as refused:
+                async with ground.connect(f"CP-{number}", headers=(basic(b"CP-X", b"secret"),)):
+                    pass
+            statuses.append(refused.value.status)
+
+    assert statuses == [401, 401, 401, 429, 429]
 
 
 async def test_nobody_looks_at_a_header_where_nobody_authenticates(ground, autojump_clock):

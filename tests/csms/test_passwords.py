@@ -14,7 +14,7 @@ from tests.csms.shown import shown, status_of
 
 KEY = bytes.fromhex("0001020304050607FF00FF00FF00FF00AABBCCDD")
 PROFILE_1 = Acceptance(authenticated=True, profile=1)
-OF_NOTHING = "$scrypt$ln=1,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"
+OF_NOTHING = "$scrypt-sha256$ln=1,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"
 WRONG = Refusal(401, "wrong identity or password")
 
 
@@ -42,28 +42,52 @@ def inline() -> Inline:
 def test_a_hash_names_its_parameters_and_is_salted():
     first, second = hash_password(KEY), hash_password(KEY)
 
-    assert first.startswith("$scrypt$ln=14,r=8,p=1$")
+    assert first.startswith("$scrypt-sha256$ln=14,r=8,p=1$")
     assert first != second
     assert ":" not in first
     assert not first.endswith("=")
 
 
 def test_a_hash_is_that_of_scrypt():
-    """Against the standard library, put together by hand."""
+    """Of the digest of the password, against the standard library, put together by hand."""
     salt, digest = hash_password(KEY, cost=4).split("$")[3:]
 
-    expected = hashlib.scrypt(KEY, salt=passwords._unpadded(salt), n=16, r=8, p=1, dklen=32)
+    expected = hashlib.scrypt(hashlib.sha256(KEY).digest(), salt=passwords._unpadded(salt), n=16, r=8, p=1, dklen=32)
     assert passwords._unpadded(digest) == expected
 
 
 @settings(max_examples=30, deadline=None)
-@given(password=st.binary(max_size=60), other=st.binary(max_size=60))
+@given(password=st.binary(max_size=80), other=st.binary(max_size=80))
 def test_a_hash_fits_its_password_and_no_other(password, other):
-    """Zeros at the end excepted, which are nothing to the HMAC in it."""
     found = passwords._Hash.parse(cheap(password))
 
     assert found.fits(password)
-    assert found.fits(other) is (other.rstrip(b"\0") == password.rstrip(b"\0"))
+    assert found.fits(other) is (other == password)
+
+
+@pytest.mark.parametrize(
+    ("password", "other"),
+    [
+        (KEY, KEY + b"\0"),
+        (KEY, KEY + bytes(44)),
+        (KEY + b"\0", KEY),
+        (b"", bytes(64)),
+        (KEY * 4, hashlib.sha256(KEY * 4).digest()),
+    ],
+    ids=["a zero more", "zeros to the block's end", "a zero less", "nothing", "longer than a block"],
+)
+def test_what_is_one_key_to_an_hmac_is_two_passwords(password, other):
+    """RFC 2104 section 2: a key is filled up with zeros, and a long one is hashed first."""
+    salt = bytes(16)
+    assert hashlib.scrypt(password, salt=salt, n=2, r=8, p=1) == hashlib.scrypt(other, salt=salt, n=2, r=8, p=1)
+
+    assert not passwords._Hash.parse(cheap(password)).fits(other)
+
+
+def test_a_hash_of_plain_scrypt_is_refused():
+    """Whose password might be another one."""
+    with pytest.raises(ValueError, match="expected a hash made by hash_password"):
+        passwords._Hash.parse(OF_NOTHING.replace("-sha256", ""))
 
 
 @pytest.mark.parametrize("password", [KEY, b"", b"\x00", b":\xff:\xfe", b"text"])
@@ -164,11 +188,11 @@ async def test_digits_in_place_of_the_bytes_are_accepted_only_if_asked_for(inlin
     [
         "",
         "secret",
-        "$scrypt$ln=14,r=8,p=1$",
-        "$scrypt$ln=99,r=8,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA",
-        "$scrypt$ln=14,r=8,p=0$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA",
-        "$scrypt$ln=14,r=8,p=1$c2FsdHNhbHQ$c2Fsd",
-        "$scrypt$ln=14,r=8,p=1$c2FsdHNhbHQ$c2FsdA",
+        "$scrypt-sha256$ln=14,r=8,p=1$",
+        "$scrypt-sha256$ln=99,r=8,p=1$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA",
+        "$scrypt-sha256$ln=14,r=8,p=0$c2FsdHNhbHQ$c2FsdHNhbHRzYWx0c2FsdA",
+        "$scrypt-sha256$ln=14,r=8,p=1$c2FsdHNhbHQ$c2Fsd",
+        "$scrypt-sha256$ln=14,r=8,p=1$c2FsdHNhbHQ$c2FsdA",
         "$2b$12$abc",
     ],
 )

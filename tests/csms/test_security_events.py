@@ -110,9 +110,8 @@ async def test_flood_of_calls_is_told_once(ground, serve, told, witness, autojum
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
         b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: csms\r\n\r\n",
     ],
-    ids=["tls", "ssh", "browser"],
+    ids=["tls", "ssh"],
 )
 async def test_garbage_instead_of_a_handshake_is_told_once(ground, serve, told, witness, garbage, autojump_clock):
     async with serve(), ground.neighbour(), await ground.dial() as stream:
@@ -124,13 +123,40 @@ async def test_garbage_instead_of_a_handshake_is_told_once(ground, serve, told, 
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        b"GET / HTTP/1.1\r\nHost: csms\r\n\r\n",
+        b"GET /CP-1 HTTP/1.1\r\nHost: csms\r\nConnection: keep-alive\r\n\r\n",
+        b"HEAD / HTTP/1.0\r\n\r\n",
+        b"POST /CP-1 HTTP/1.1\r\nHost: csms\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET / HTTP/1.1\r\nHost: csms\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    ],
+    ids=["health check", "browser", "HEAD", "POST", "another upgrade"],
+)
+async def test_plain_http_is_answered_400_and_told_in_a_low_voice(
+    ground, serve, told, witness, caplog, asked, autojump_clock
+):
+    async with serve(), ground.neighbour(), await ground.dial() as stream:
+        await stream.send_all(asked)
+        answer = await ground.read(stream)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert told("plain_http") == (1, 1, 1)
+    assert len(witness.events) == 1
+    assert ground.counters.value("handshake_failures", reason="protocol_error") == 1
+    assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+@pytest.mark.parametrize(
     "change",
     [
         lambda request: request.replace(b"HTTP/1.1", b"HTTP/1.0"),
         lambda request: request.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"short"),
         lambda request: request + b"too early",
+        lambda request: request.replace(b"/ocpp/CP-1", b"*"),
     ],
-    ids=["version", "key", "too early"],
+    ids=["version", "key", "too early", "target"],
 )
 async def test_request_that_the_engine_overlooks_is_garbage_too(ground, serve, told, witness, change, autojump_clock):
     async with serve(), await ground.dial() as stream:

@@ -114,7 +114,7 @@ async def test_tls_and_upgrade_share_one_deadline(ground, pki, autojump_clock):
 
 
 async def test_a_handshake_counts_as_pending_from_its_first_byte(ground, pki, autojump_clock):
-    async with ground.serve(ssl_context=pki.server(), pending_handshakes=2) as server:
+    async with ground.serve(ssl_context=pki.server(), pending_handshakes_per_address=2) as server:
         for _ in range(2):
             await ground.dial()
         await trio.testing.wait_all_tasks_blocked()

@@ -8,7 +8,9 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import HandshakeError
+from ocpp_trio import Acceptance, HandshakeError, Limits
+from ocpp_trio.link.tls import secure_client
+from tests.certificates import HOST
 
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -63,8 +65,8 @@ async def test_infinite_rate_lets_everybody_in(ground, autojump_clock):
         assert server.statistics().shed == 0
 
 
-async def test_too_many_pending_handshakes_are_answered_503_too_and_cost_no_token(ground, autojump_clock):
-    async with ground.serve(pending_handshakes=2, upgrade_burst=3, upgrades_per_second=0.01) as server:
+async def test_too_many_pending_handshakes_of_an_address_are_answered_503_too_and_cost_no_token(ground, autojump_clock):
+    async with ground.serve(pending_handshakes_per_address=2, upgrade_burst=3, upgrades_per_second=0.01) as server:
         waiting = [await ground.dial() for _ in range(2)]
         await trio.testing.wait_all_tasks_blocked()
         for _ in range(5):
@@ -82,7 +84,7 @@ async def test_too_many_pending_handshakes_are_answered_503_too_and_cost_no_toke
     assert (statistics.shed, statistics.max_pending_handshakes) == (5, 2)
 
 
-async def test_slow_handshakes_keep_others_out_until_their_deadline_and_no_longer(ground, autojump_clock):
+async def test_slow_handshakes_keep_their_neighbours_out_until_their_deadline_and_nobody_else(ground, autojump_clock):
     async def drip(stream):
         with suppress(trio.BrokenResourceError):
             for byte in ground.request():
@@ -94,7 +96,7 @@ async def test_slow_handshakes_keep_others_out_until_their_deadline_and_no_longe
         ended.append(trio.current_time())
 
     ended: list[float] = []
-    async with ground.serve(pending_handshakes=3) as server, trio.open_nursery() as nursery:
+    async with ground.serve(pending_handshakes_per_address=3) as server, trio.open_nursery() as nursery:
         for _ in range(3):
             stream = await ground.dial()
             nursery.start_soon(drip, stream)
@@ -103,6 +105,9 @@ async def test_slow_handshakes_keep_others_out_until_their_deadline_and_no_longe
         with pytest.raises(HandshakeError, match="503"):
             async with ground.connect():
                 pass
+        async with ground.connect(source="elsewhere") as station:
+            elsewhere = await station.call("Heartbeat")
+            ground.assert_now(9.5)
         await trio.sleep(0.5)
         await trio.testing.wait_all_tasks_blocked()
         async with ground.connect() as station:
@@ -110,9 +115,125 @@ async def test_slow_handshakes_keep_others_out_until_their_deadline_and_no_longe
             ground.assert_now(10)
         statistics = server.statistics()
 
-    assert answer[0] == 3
+    assert answer[0] == elsewhere[0] == 3
     assert ended == [10, 10, 10]
     assert (statistics.pending_handshakes, statistics.shed) == (0, 1)
+
+
+async def ended_at(ground, stream):
+    """When the server let go of a connection, without a word."""
+    assert await ground.read(stream) == b""
+    return trio.current_time()
+
+
+async def test_a_full_house_makes_room_at_the_cost_of_who_holds_most_of_it_in_silence(ground, autojump_clock):
+    """Not of the oldest there is: that is a station with a slow link."""
+    async with ground.serve(pending_handshakes=4) as server:
+        slow = await ground.dial("village")
+        await slow.send_all(ground.request("/ocpp/SLOW")[:50])
+        attacker = [await ground.dial("attacker") for _ in range(3)]
+        await trio.sleep(1)
+        async with ground.connect(source="honest") as station:
+            answer = await station.call("Heartbeat")
+            ground.assert_now(1)
+        ended = await ended_at(ground, attacker[0])
+        await slow.send_all(ground.request("/ocpp/SLOW")[50:])
+        head = await ground.read_head(slow)
+        statistics = server.statistics()
+
+    assert answer[0] == 3
+    assert ended == 1
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert (statistics.shed, statistics.max_pending_handshakes, statistics.pending_handshakes) == (1, 4, 2)
+    line = "csms          no session: refused: no request came before the place was needed for others"
+    assert str(ground.timeline).count(line) == 1
+
+
+async def test_who_has_asked_is_not_dropped_for_others(ground, autojump_clock):
+    """Neither while it is judged, nor as a session; who comes to a house full of these is told to come again."""
+
+    async def authenticate(credentials):
+        await trio.sleep(5)
+        return Acceptance(authenticated=True)
+
+    async with ground.serve(pending_handshakes=2, authenticate=authenticate) as server:
+        asking = [await ground.dial("site") for _ in range(2)]
+        for number, stream in enumerate(asking):
+            await stream.send_all(ground.request(f"/ocpp/CP-{number}"))
+        await trio.testing.wait_all_tasks_blocked()
+        shed = await ground.dial("honest")
+        answer = await ground.read(shed)
+        ground.assert_now(0)
+        heads = [await ground.read_head(stream) for stream in asking]
+        waiting = [await ground.dial("site") for _ in range(3)]
+        ended = await ended_at(ground, waiting[0])
+        sessions = sorted(server.sessions)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert [head[:12] for head in heads] == [b"HTTP/1.1 101"] * 2
+    assert (ended, sessions) == (5, ["CP-0", "CP-1"])
+
+
+async def test_a_place_that_costs_another_one_costs_a_token_too(ground, autojump_clock):
+    """Else a flood would have everybody dropped who is not quick."""
+    async with ground.serve(pending_handshakes=1, upgrade_burst=2, upgrades_per_second=0.01) as server:
+        first, second, third = [await ground.dial() for _ in range(3)]
+        assert (await ground.read(third)).startswith(b"HTTP/1.1 503 ")
+        assert await ended_at(ground, first) == 0
+        statistics = server.statistics()
+        await second.aclose()
+
+    assert (statistics.pending_handshakes, statistics.shed) == (1, 2)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_host_with_slow_connections_without_end_keeps_nobody_else_out(ground, pki, tls, autojump_clock):
+    """30 a second of which each lasts until the handshake deadline: more than all places there are by default."""
+
+    async def knock_slowly():
+        while True:
+            attackers.append(await ground.dial("attacker"))
+            await attackers[-1].send_all(b"\x16\x03\x01" if tls else b"GET ")
+            await trio.sleep(1 / 32)
+
+    attackers: list[trio.abc.Stream] = []
+    options = {"ssl_context": pki.server()} if tls else {}
+    async with ground.serve(**options) as server, trio.open_nursery() as nursery:
+        nursery.start_soon(knock_slowly)
+        for second in range(1, 31):
+            await trio.sleep_until(second)
+            stream = await ground.dial(f"site-{second}")
+            if tls:
+                stream = await secure_client(stream, pki.client(), host=HOST, limits=Limits())
+            await stream.send_all(ground.request(f"/ocpp/CP-{second}"))
+            assert (await ground.read_head(stream)).startswith(b"HTTP/1.1 101 ")
+            ground.assert_now(second)
+        statistics = server.statistics()
+        nursery.cancel_scope.cancel()
+
+    assert statistics.sessions == 30
+    assert statistics.pending_handshakes == 64
+    assert len(attackers) > 900
+
+
+async def test_a_host_that_comes_and_goes_all_the_time_keeps_nobody_else_out(ground, autojump_clock):
+    async def come_and_go():
+        while True:
+            async with await ground.dial("attacker"):
+                await trio.sleep(1 / 128)
+
+    limits = {"upgrades_per_second": 16, "upgrade_burst": 32}
+    async with ground.serve(**limits) as server, trio.open_nursery() as nursery:
+        nursery.start_soon(come_and_go)
+        for second in range(1, 6):
+            await trio.sleep_until(second)
+            async with ground.connect(source="honest") as station:
+                assert (await station.call("Heartbeat"))[0] == 3
+            ground.assert_now(second)
+        statistics = server.statistics()
+        nursery.cancel_scope.cancel()
+
+    assert statistics.shed > 400
 
 
 @pytest.mark.parametrize("manners", ["silent", "dripping", "deaf"])

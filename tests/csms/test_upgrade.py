@@ -286,7 +286,7 @@ async def test_garbage_instead_of_a_request_ends_only_its_own_connection(ground,
 
 
 async def test_handshakes_over_the_limit_are_turned_away_and_the_others_are_not(ground, autojump_clock):
-    async with ground.serve(pending_handshakes=3) as server:
+    async with ground.serve(pending_handshakes_per_address=3) as server:
         waiting = [await ground.dial() for _ in range(3)]
         await trio.testing.wait_all_tasks_blocked()
         dropped = await ground.dial()
@@ -356,3 +356,22 @@ async def test_refusal_that_cannot_be_sent_ends_only_its_own_connection(ground, 
 def test_refusal_that_http_cannot_carry_is_a_value_error(status, headers, message):
     with pytest.raises(ValueError, match=message):
         Refusal(status, headers=headers)
+
+
+@pytest.mark.parametrize("target", ["*", "CP-1", "http://csms/CP-1", "csms:80/CP-1", "?CP-1", "x/../CP-1"])
+async def test_target_that_is_no_path_is_400_whatever_it_ends_in(ground, target, autojump_clock):
+    asked = []
+
+    async def authenticate(credentials):
+        asked.append(credentials)
+        return Acceptance(authenticated=True)
+
+    async with ground.serve(authenticate=authenticate) as server:
+        stream = await ground.dial()
+        await stream.send_all(ground.request(first=f"GET {target} HTTP/1.1"))
+        answer = await ground.read(stream)
+        statistics = server.statistics()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"expected a path that begins with a slash")
+    assert (asked, statistics.sessions) == ([], 0)

@@ -12,9 +12,17 @@ from tests.fuzz.texts import End
 from tests.link.raw_peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
 LIMITS: Final = Limits(
-    message_size=8192, frames_per_message=16, inbox=16, refusals=16, bad_frames=20, ping_interval=math.inf
+    message_size=8192,
+    frames_per_message=16,
+    inbox=16,
+    refusals=16,
+    bad_frames=20,
+    ping_interval=math.inf,
+    upgrades_per_second=1e6,
+    upgrade_burst=10**6,
 )
-"""Messages are small so that a broken limit costs little; the others let ten texts be said at once."""
+"""Messages are small so that a broken limit costs little; the others let ten texts be said at once, and nobody
+come too often: no virtual second passes between two cases."""
 
 _BROKEN: Final = frozenset({1002})
 _ANY: Final = frozenset({1002, 1003, 1007, 1008, 1009, NO_CODE, NO_CLOSE_FRAME})

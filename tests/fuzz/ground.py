@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from random import Random
@@ -14,21 +14,28 @@ import trio.testing
 
 from ocpp_trio import (
     Acceptance,
+    AttemptLimit,
+    Authenticator,
     CallFailed,
     ChargePoint,
     ConnectionClosed,
     Credentials,
     CsmsServer,
     ExponentialBackoff,
+    NeverLower,
+    PasswordHashes,
     ReconnectPolicy,
+    Refusal,
     Request,
     Response,
     Router,
     Session,
+    hash_password,
     open_charge_point,
     serve_csms,
     v16,
 )
+from ocpp_trio.link.basic import basic_authorization
 from ocpp_trio.observe import Logs
 from ocpp_trio.testing import CsmsStub, MemoryListener, MemoryNetwork
 from ocpp_trio.wire.codec import codec_of
@@ -86,9 +93,35 @@ async def _keep_asking(peer: Session | ChargePoint, request: Request[Any, Any]) 
             pass
 
 
-async def _let_in(credentials: Credentials) -> Acceptance:
-    """Whoever got as far as this: what is broken about a password is refused before."""
-    return Acceptance(authenticated=credentials.password is not None)
+class _Everybody(Mapping[str, str]):
+    """The hash of one password for all identities there may be, of which none is listed."""
+
+    def __init__(self, password: bytes) -> None:
+        self._hash = hash_password(password, cost=1)
+
+    def __getitem__(self, identity: str) -> str:
+        return self._hash
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+async def _at_once(check: Callable[[], bool]) -> bool:
+    """Without a thread, of which virtual time knows nothing."""
+    return check()
+
+
+def _door() -> Authenticator:
+    """Everybody has the same password, and may try it as often as a run is long. Without any one may be anybody."""
+    hashes = PasswordHashes(_Everybody(SECRET.encode()), accept_digits=True, run_blocking=_at_once)
+
+    async def ask(credentials: Credentials) -> Acceptance | Refusal:
+        return Acceptance(authenticated=False) if credentials.password is None else await hashes(credentials)
+
+    return AttemptLimit(NeverLower(ask), per_address=10**9, per_identity=10**9 + 1)
 
 
 def _ids() -> Callable[[], str]:
@@ -160,7 +193,9 @@ class CsmsFire(Fire):
 
     async def _meet(self) -> Evil:
         evil = await self.dial()
-        await evil.send(request(first_line=b"GET /evil-%d HTTP/1.1" % next(self.numbers)))
+        name = b"evil-%d" % next(self.numbers)
+        proof = (b"Authorization", basic_authorization(name.decode(), SECRET.encode()))
+        await evil.send(request(proof, first_line=b"GET /" + name + b" HTTP/1.1"))
         with trio.fail_after(1):
             await evil.read_head()
         return evil
@@ -201,7 +236,7 @@ async def csms_under_fire() -> AsyncIterator[CsmsFire]:
         limits=LIMITS,
         instrument=Logs(),
         new_message_id=_ids(),
-        authenticate=_let_in,
+        authenticate=_door(),
         session_task=lambda session: _keep_asking(session, v16.GetLocalListVersionRequest()),
     )
     async with trio.open_nursery() as nursery:

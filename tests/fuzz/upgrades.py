@@ -66,6 +66,20 @@ def _password(rng: Random) -> Upgrade:
     return _one("request with a password", rng, data, _YES if own[1] in data else _YES | _REFUSED)
 
 
+def _wrong_password(rng: Random) -> Upgrade:
+    """One that is hashed and compared; zeros at the end are part of it."""
+    name, wrong = _name(rng), rng.choice((_SECRET + b"\0", _SECRET[:-1], b"\0" + _SECRET, b"", rng.randbytes(20)))
+    header = (b"Authorization", b"Basic " + base64.b64encode(name + b":" + wrong))
+    data = request(header, first_line=_get(b"/" + name))
+    return _one("request with a wrong password", rng, data, frozenset({401}))
+
+
+def _no_path(rng: Random) -> Upgrade:
+    """Good HTTP, and nothing whose last segment could be an identity."""
+    target = rng.choice((b"*", b"http://csms/%s", b"%s", b"?%s", b"csms:80/%s")).replace(b"%s", _name(rng))
+    return _one("target that is no path", rng, request(_credentials(rng), first_line=_get(target)), _BAD)
+
+
 def _spelling(rng: Random) -> Upgrade:
     lines = request(first_line=_get(b"/" + _name(rng))).split(b"\r\n")
     headers = [line.partition(b": ") for line in lines[1:-2]]
@@ -190,6 +204,8 @@ REQUESTS: Final[Mapping[str, Callable[[Random], Upgrade]]] = {
     for made in (
         _sound,
         _password,
+        _wrong_password,
+        _no_path,
         _spelling,
         _bad_path,
         _odd_target,

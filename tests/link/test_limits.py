@@ -21,6 +21,7 @@ DEFAULTS = {
     "handler_deadline": 25,
     "handshake_deadline": 10,
     "pending_handshakes": 256,
+    "pending_handshakes_per_address": 64,
     "upgrades_per_second": 100,
     "upgrade_burst": 256,
     "ping_interval": 30,

@@ -132,7 +132,7 @@ def test_call_with_a_response_is_a_debug_line(logs, the_record, link, make_repor
 
 
 @pytest.mark.parametrize("match", [match for match in Match if match is not Match.MATCHED])
-def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link, result, match):
+async def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link, result, match):
     logs.reply_dropped(link, match, message_id="m-1", action="Authorize", frame=result)
 
     record = the_record()
@@ -142,7 +142,7 @@ def test_dropped_reply_is_the_peers_and_says_what_it_was(logs, the_record, link,
     assert record.getMessage() == f"csms 'CP-1': dropped a reply that is {match.value}: 'm-1'"
 
 
-def test_reply_without_an_id_is_told_too(logs, the_record, link):
+async def test_reply_without_an_id_is_told_too(logs, the_record, link):
     logs.reply_dropped(link, Match.UNKNOWN, message_id=None, action=None, frame=None)
 
     assert (the_record().messageId, the_record().action, the_record().frame_type) == (None, None, None)
@@ -160,7 +160,7 @@ def test_failed_handler_is_an_error_of_this_end_without_its_text(logs, the_recor
     assert record.getMessage() == f"csms 'CP-1': handler of Authorize {text}"
 
 
-def test_bad_frame_is_a_warning_with_what_is_wrong(logs, the_record, link):
+async def test_bad_frame_is_a_warning_with_what_is_wrong(logs, the_record, link):
     logs.frame_refused(link, "expected a JSON array", text="SECRET")
 
     assert (the_record().levelno, the_record().outcome) == (logging.WARNING, "bad_frame")
@@ -184,7 +184,7 @@ def test_end_of_a_connection_is_a_warning_unless_somebody_wanted_it(logs, the_re
     assert the_record().getMessage() == f"csms 'CP-1': closed: '{reason.value} (1001): bye'"
 
 
-def test_failed_handshake_tells_peer_reason_and_status(logs, the_record, link):
+async def test_failed_handshake_tells_peer_reason_and_status(logs, the_record, link):
     logs.handshake_failed(link, Closed(CloseReason.REFUSED, None, "unknown"), status=404)
 
     assert (the_record().levelno, the_record().outcome) == (logging.WARNING, "refused")
@@ -196,7 +196,7 @@ def test_failed_handshake_tells_peer_reason_and_status(logs, the_record, link):
 @pytest.mark.parametrize(
     ("detail", "status"), [("HTTP status 404", 404), ("cannot connect: refused", None)], ids=["told", "none"]
 )
-def test_status_is_told_once_and_only_if_there_is_one(logs, the_record, link, detail, status):
+async def test_status_is_told_once_and_only_if_there_is_one(logs, the_record, link, detail, status):
     logs.handshake_failed(link, Closed(CloseReason.REFUSED, None, detail), status=status)
 
     assert the_record().getMessage() == f"csms 'CP-1': no session with 192.0.2.1:4000: 'refused: {detail}'"

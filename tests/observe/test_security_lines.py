@@ -8,6 +8,7 @@ import trio
 from ocpp_trio import Closed, CloseReason, Link, SecurityEvent, SecurityEventKind
 from ocpp_trio.observe import Counters, Logs, Timeline
 from ocpp_trio.observe.throttle import KEYS_KEPT, Throttle
+from ocpp_trio.wire.correlation import Match
 
 FLOOD = SecurityEvent(SecurityEventKind.FLOOD, "too much")
 
@@ -18,7 +19,7 @@ def _link(peer="192.0.2.1:4000", identity="CP-1"):
 
 @pytest.fixture
 def logs(caplog):
-    caplog.set_level(logging.WARNING, logger="ocpp_trio")
+    caplog.set_level(logging.INFO, logger="ocpp_trio")
     return Logs()
 
 
@@ -36,7 +37,8 @@ async def test_event_has_a_counter_and_a_line_of_its_kind(logs, lines, caplog, k
 
     assert lines() == [f"csms 'CP-1': security event {kind.value}, peer 192.0.2.1:4000: what happened"]
     (record,) = caplog.records
-    assert (record.levelno, record.outcome, record.identity) == (logging.WARNING, kind.value, "CP-1")
+    level = logging.INFO if kind is SecurityEventKind.PLAIN_HTTP else logging.WARNING
+    assert (record.levelno, record.outcome, record.identity) == (level, kind.value, "CP-1")
     assert list(counters) == [("security_events", {"kind": kind.value}, 1)]
 
 
@@ -57,6 +59,7 @@ async def test_kinds_and_addresses_are_counted_apart_and_ports_and_identities_ar
     logs.security_event(_link("2001:db8::1:4000"), FLOOD)
     logs.security_event(_link("2001:db8::1:4001"), FLOOD)
     logs.security_event(_link("2001:db8::2:4000"), FLOOD)
+    logs.security_event(_link("2001:db8:0:1::1:4000"), FLOOD)
     logs.security_event(_link("/run/csms.sock"), FLOOD)
     logs.security_event(_link(""), FLOOD)
 
@@ -65,10 +68,40 @@ async def test_kinds_and_addresses_are_counted_apart_and_ports_and_identities_ar
         "192.0.2.2:4000",
         "192.0.2.1:4000",
         "2001:db8::1:4000",
-        "2001:db8::2:4000",
+        "2001:db8:0:1::1:4000",
         "/run/csms.sock",
         "",
     ]
+
+
+LOST = Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")
+OTHERS = {
+    "bad_frame": lambda logs, link: logs.frame_refused(link, "no JSON", text="x"),
+    "late": lambda logs, link: logs.reply_dropped(link, Match.LATE, message_id="m", action=None, frame=None),
+    "transport_error": lambda logs, link: logs.handshake_failed(link, LOST, status=None),
+}
+
+
+@pytest.mark.parametrize("outcome", list(OTHERS))
+async def test_what_else_a_peer_may_do_without_end_is_told_once_a_minute_too(
+    logs, lines, caplog, outcome, autojump_clock
+):
+    tell = OTHERS[outcome]
+    for _ in range(121):
+        tell(logs, _link(identity=f"CP-{trio.current_time()}"))
+        await trio.sleep(1)
+    tell(logs, _link("198.51.100.7:1"))
+
+    assert [record.outcome for record in caplog.records] == [outcome] * 4
+    assert [line.endswith(" (59 more were held back)") for line in lines()] == [False, True, True, False]
+
+
+async def test_a_station_tells_every_handshake_that_fails(lines, logs, autojump_clock):
+    """It has one peer and a reason to try again; nobody floods it."""
+    for _ in range(3):
+        logs.handshake_failed(Link(identity="CP-1", role="charge_point", number=1, peer="csms:1"), LOST, status=None)
+
+    assert len(lines()) == 3
 
 
 async def test_text_of_a_peer_is_escaped(logs, lines, caplog, autojump_clock):

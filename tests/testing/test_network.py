@@ -58,7 +58,7 @@ async def test_one_host_may_be_refused_or_met_with_silence(network, autojump_clo
     await network.host("CP-2").dial("csms", 9000)
     await network.host("CP-3").dial("csms", 9000)
 
-    assert (await listener.accept()).peer == "memory:2"
+    assert (await listener.accept()).peer == "CP-3:2", "its address is its host's name"
 
 
 async def test_partition_holds_back_what_is_sent_until_it_heals(network, autojump_clock):
