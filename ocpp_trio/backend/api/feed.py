@@ -50,7 +50,7 @@ async def serve_feed(desk: Desk, websocket: WebSocket) -> None:
         return
     with desk.hub.subscribe(capacity=capacity, policy=policy) as subscription:
         await websocket.accept(FEED_SUBPROTOCOL if FEED_SUBPROTOCOL in websocket.scope["subprotocols"] else None)
-        stopping = websocket.scope.get("state", {}).get(STOPPING) or trio.Event()
+        stopping = websocket.scope.get("state", {}).get(STOPPING, trio.Event())
         end = await _Conversation(desk, websocket, subscription).run(stopping)
     if end is not None:
         with trio.move_on_after(desk.limits.close_timeout), suppress(WebSocketDisconnect):

@@ -101,14 +101,24 @@ class HttpConnection:
             while data := await self._stream.receive_some(RECEIVE_SIZE):
                 if not self._over:  # else it is only kept from filling the buffers until the client is done
                     await self._protocol.handle(RawData(bytes(data)))
+                    self._expect_more()
         await self._protocol.handle(Closed())
+
+    def _expect_more(self) -> None:
+        """Hypercorn sends pings to a WebSocket's client and does not look for their answers."""
+        if self._is_websocket and not self._over:
+            self._reading.deadline = trio.current_time() + self._limits.ping_interval + self._limits.pong_deadline
+
+    @property
+    def _is_websocket(self) -> bool:
+        return isinstance(self._protocol.connection, H11WSConnection)
 
     async def _send(self, event: Event) -> None:
         """What the protocol has to say: bytes, the end, or that a request begins or was answered."""
         if isinstance(event, RawData):
             await self._write(event.data)
             # Behind our close frame the app is not told of an oversize message, nor Hypercorn of the silence.
-            if isinstance(self._protocol.connection, H11WSConnection) and event.data[:1] == bytes([CLOSE_FRAME]):
+            if self._is_websocket and event.data[:1] == bytes([CLOSE_FRAME]):
                 await self._finish()
         elif isinstance(event, Closed):
             await self._finish()

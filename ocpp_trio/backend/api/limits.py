@@ -20,6 +20,9 @@ class ApiLimits:
     write_timeout: float = 10.0
     close_timeout: float = 3.0
     ping_interval: float = 30.0
+    """Between the pings to a feed's client."""
+    pong_deadline: float = 20.0
+    """How much longer than that a feed's client may be silent."""
     tcp_user_timeout: float = 30.0
 
     body_size: int = 256 * 1024
