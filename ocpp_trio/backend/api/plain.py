@@ -9,10 +9,10 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from ocpp_trio import codec_of, v16
+from ocpp_trio import make_converter
 from ocpp_trio.backend.events import Event, Known
 
-_converter: Final = codec_of(v16.version).converter.copy()
+_converter: Final = make_converter()
 
 
 def as_plain(value: Known) -> Mapping[str, Any]:
