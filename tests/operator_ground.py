@@ -111,6 +111,8 @@ class Ground:
     ocpp_limits: Limits = attrs.Factory(Limits)
     token: str | None = TOKEN
     shared: bool = False
+    sessions: Mapping[str, Any] | None = None
+    """What stands where the CSMS's sessions would."""
     listen: Any = None
     dial: Any = None
 
@@ -146,7 +148,7 @@ class Ground:
             app = make_api(
                 self.live,
                 self.hub,
-                sessions=lambda: self.csms.sessions,
+                sessions=lambda: self.csms.sessions if self.sessions is None else self.sessions,
                 token=self.token,
                 counters=self.counters,
                 limits=self.limits,
@@ -186,11 +188,11 @@ class Ground:
             yield client
 
     async def request(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        """A request over a connection of its own."""
-        data = b"" if body is None else json.dumps(body).encode()
+        """A request over a connection of its own; a body that is bytes goes as it is."""
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         if self.token is not None:
             headers.setdefault("Authorization", f"Bearer {self.token}")
-        if body is not None:
+        if body is not None and not isinstance(body, bytes):
             headers.setdefault("Content-Type", "application/json")
         lines = [f"{method} {path} HTTP/1.1", "Host: csms", "Connection: close", f"Content-Length: {len(data)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

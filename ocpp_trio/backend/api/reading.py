@@ -1,13 +1,16 @@
 """What a request says, read within bounds; every refusal names what was found and what was expected."""
 
+from contextlib import aclosing
+from typing import Final
+
 import trio
 from starlette.requests import ClientDisconnect, Request
 
 from ocpp_trio.backend.api.limits import ApiLimits
 from ocpp_trio.backend.api.problems import Problem
 
-DEFAULT_PAGE = 100
-_FLAGS = {"true": True, "false": False}
+DEFAULT_PAGE: Final = 100
+_FLAGS: Final = {"true": True, "false": False}
 
 
 def integer(request: Request, name: str, default: int, *, least: int, most: int) -> int:
@@ -42,10 +45,11 @@ async def json_body(request: Request, limits: ApiLimits) -> bytes:
     body = bytearray()
     try:
         with trio.fail_after(limits.body_deadline):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limits.body_size:
-                    raise Problem(413, f"expected a body of at most {limits.body_size} bytes, found more")
+            async with aclosing(request.stream()) as chunks:
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > limits.body_size:
+                        raise Problem(413, f"expected a body of at most {limits.body_size} bytes, found more")
     except trio.TooSlowError:
         raise Problem(408, f"expected the body within {limits.body_deadline:g} s, found {len(body)} bytes") from None
     except ClientDisconnect:
