@@ -20,7 +20,7 @@ from ocpp_trio.backend.api.feed import STOPPING
 from ocpp_trio.backend.api.heads import Replayed, path_of, read_head
 from ocpp_trio.backend.api.http import HttpConnection
 from ocpp_trio.backend.api.limits import ApiLimits
-from ocpp_trio.backend.api.shared import OcppDoor, is_ours
+from ocpp_trio.backend.api.shared import Arrival, Arrivals, OcppDoor, is_ours
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class ApiServer:
         self._app = app
         self._limits = limits
         self._ocpp = ocpp
-        self._listeners = list(listeners)
+        self._listeners = [Arrivals(listener) for listener in listeners]
         self._accepting = trio.CancelScope()
         self._stopping = trio.Event()
         self._context = WorkerContext(None)
@@ -94,44 +94,38 @@ class ApiServer:
                     with trio.move_on_after(self._limits.close_timeout, shield=True):
                         await self.drain(math.inf)
 
-    async def _attend(self, stream: trio.abc.Stream) -> None:
+    async def _attend(self, arrival: Arrival) -> None:
         """The barrier: whatever happens on a connection ends here, and so does its stream, unless OCPP has it.
 
         Shielded, so that `drain` can let it say goodbye while all around is being cancelled.
         """
         if len(self._connections) >= self._limits.connections or self._accepting.cancel_called:
             self._dropped += 1
-            await trio.aclose_forcefully(stream)
             return
-        ours = True
         with trio.CancelScope(shield=True) as scope:
-            self._connections[scope] = stream
+            self._connections[scope] = arrival.stream
             try:
-                ours = await self._serve_stream(stream)
+                await self._serve_stream(arrival)
             except* Exception:
                 logger.warning("a connection of the API failed", exc_info=True)
             finally:
                 del self._connections[scope]
-                if ours:
-                    with trio.CancelScope(shield=True):
-                        await trio.aclose_forcefully(stream)
                 if not self._connections and self._accepting.cancel_called:
                     self._empty.set()
 
-    async def _serve_stream(self, stream: trio.abc.Stream) -> bool:
-        """Serve a connection; False if it was handed on."""
+    async def _serve_stream(self, arrival: Arrival) -> None:
+        stream, client = arrival.stream, _client_of(arrival.stream)
         _tune(stream, self._limits)
-        client = _client_of(stream)
         head = None
         with trio.move_on_after(self._limits.head_deadline), suppress(trio.BrokenResourceError):
             head = await read_head(stream, self._limits.head_size)
         if head is None:
-            return True
+            return
         replayed = Replayed(stream, head, f"{client[0]}:{client[1]}" if client else str(getattr(stream, "peer", "")))
         if self._ocpp is not None and not is_ours(path_of(head)):
             with trio.move_on_after(self._limits.head_deadline):
-                return not await self._ocpp.hand_over(replayed)
-            return True
+                arrival.given_away = await self._ocpp.hand_over(replayed)
+            return
         connection = HttpConnection(
             self._app,
             replayed,
@@ -141,7 +135,6 @@ class ApiServer:
             state={STOPPING: self._stopping},
         )
         await connection.serve()
-        return True
 
 
 def _tune(stream: trio.abc.Stream, limits: ApiLimits) -> None:

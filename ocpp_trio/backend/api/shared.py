@@ -4,7 +4,7 @@ Owns the hand-over. Must not know what either side does with a connection.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -48,6 +48,33 @@ class OcppDoor(trio.abc.Listener[trio.abc.Stream]):
         for stream in waiting:
             await trio.aclose_forcefully(stream)
         await trio.lowlevel.checkpoint()
+
+
+class Arrival(trio.abc.AsyncResource):
+    """A connection that was accepted. Closing it closes nothing once it was given away."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.given_away = False
+
+    async def aclose(self) -> None:
+        if self.given_away:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self.stream.aclose()
+
+
+class Arrivals(trio.abc.Listener[Arrival]):
+    """A listener whose connections may be given away: `trio.serve_listeners` closes what its handlers leave."""
+
+    def __init__(self, listener: trio.abc.Listener[Any]) -> None:
+        self._listener = listener
+
+    async def accept(self) -> Arrival:
+        return Arrival(await self._listener.accept())
+
+    async def aclose(self) -> None:
+        await self._listener.aclose()
 
 
 def is_ours(path: str) -> bool:
