@@ -3,7 +3,7 @@
 import json
 import random
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ from ocpp_trio.cli.entry import USAGE
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 
+Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
+
 TOPICS: Final = ("stations", "connectors", "transactions", "meter_values", "log")
 SUBPROTOCOL: Final = "ocpp-trio.feed"
 LIMITS: Final = Limits(message_size=16 * 1024 * 1024)
@@ -44,6 +46,7 @@ class Wish:
     token: str | None
     topics: Sequence[str]
     stations: Sequence[str]
+    dial: Dial = trio.open_tcp_stream
 
     @property
     def selection(self) -> dict[str, object]:
@@ -114,12 +117,12 @@ async def run(
         code = 0
         async with trio.open_nursery() as nursery:
 
-            async def follow() -> None:
+            async def work_on() -> None:
                 nonlocal code
-                code = await _follow(terminal, wish)
+                code = await follow(terminal, wish)
                 stop.set()
 
-            nursery.start_soon(follow)
+            nursery.start_soon(work_on)
             await stop.wait()
             nursery.cancel_scope.cancel()
         return code
@@ -127,7 +130,7 @@ async def run(
     return await run_until_signal(work)
 
 
-async def _follow(terminal: Terminal, wish: Wish) -> int:
+async def follow(terminal: Terminal, wish: Wish) -> int:
     """Connect, and connect again; an exit code if there is no sense in it."""
     position, delays = _Position(), _delays()
     while True:
@@ -154,7 +157,7 @@ def _delays() -> Iterator[float]:
 
 @asynccontextmanager
 async def _open(wish: Wish) -> AsyncIterator[Transport]:
-    stream: trio.abc.Stream = await trio.open_tcp_stream(wish.host, wish.port)
+    stream = await wish.dial(wish.host, wish.port)
     if wish.tls is not None:
         stream = trio.SSLStream(stream, wish.tls, server_hostname=wish.host, https_compatible=True)
     headers = [] if wish.token is None else [(b"Authorization", f"Bearer {wish.token}".encode())]

@@ -1,8 +1,11 @@
 """The tail without a socket: its lines, and how far it knows that it has come."""
 
+import attrs
 import pytest
+import trio
 
-from ocpp_trio.cli.tail import _Position, lines_of
+from ocpp_trio.cli.tail import _Position, follow, lines_of, wish_of
+from tests.operator_ground import TOKEN, Ground
 
 STATION = {"identity": "CP-1", "vendor": "Acme Inc", "model": None, "online": True}
 
@@ -53,3 +56,34 @@ def test_a_snapshot_counts_when_it_is_whole():
     assert position.resume == {"resume": {"stream": "a", "sequence": 12}}
     position.note({"type": "hello", "stream": "b", "sequence": 20})
     assert position.resume == {}
+
+
+async def test_a_tail_that_was_cut_off_goes_on_where_it_was(autojump_clock, screen):
+    ground = Ground()
+    wish = wish_of("http://csms:80", token=TOKEN, topics=["stations"], stations=())
+    async with ground.running() as nursery, ground.station():
+        nursery.start_soon(follow, screen, attrs.evolve(wish, port=ground.api.port, dial=ground.dial))
+        await screen.wait_for("known    CP-1")
+        ground.network.links[-1].reset()
+        ground.live.update_station(attrs.evolve(ground.live.station("CP-1"), vendor="Meanwhile"))
+        cut = trio.current_time()
+        await screen.wait_for("vendor=Meanwhile")
+
+        assert 0.4 <= trio.current_time() - cut <= 0.6
+        assert screen.out.getvalue().count("known") == 1
+        assert "next try in 0." in screen.err.getvalue()
+
+
+async def test_a_server_that_is_gone_without_a_word_is_noticed(autojump_clock, screen):
+    """30 s of silence, 20 s for a pong, 1 s for what may have kept it from being seen."""
+    ground = Ground()
+    wish = wish_of("http://csms:80", token=TOKEN, topics=["log"], stations=())
+    async with ground.running() as nursery:
+        nursery.start_soon(follow, screen, attrs.evolve(wish, port=ground.api.port, dial=ground.dial))
+        await trio.sleep(1)
+        ground.network.links[0].cut()
+        await trio.sleep(60)
+
+        assert "no answer to a ping" in screen.err.getvalue()
+        assert len(ground.network.links) == 2
+        nursery.cancel_scope.cancel()
