@@ -118,6 +118,24 @@ async def test_snapshots_and_changes_give_the_state_without_gap_or_double(autoju
         assert {key: value["info"] for key, value in known.items()} == expected
 
 
+@pytest.mark.parametrize("command", ["subscribe", "unsubscribe"])
+async def test_what_waited_when_a_client_changed_its_mind_comes_first(autojump_clock, command):
+    """The client reads nothing for 5 s, so that changes wait while its next message is on its way."""
+    async with feeding() as (ground, client):
+        await client.subscribe("connectors")
+        ground.network.links[0].stall(client=True)
+        for _ in range(100):
+            ground.live.update_connector(connector(info=2000 * "x"))
+            await trio.sleep(0.01)
+        await client.send(**{command: {"topics": ["connectors"]}})
+        await trio.sleep(4)
+        ground.network.links[0].stall()
+        said = [await client.receive() for _ in range(101)]
+
+    assert [each["sequence"] for each in said] == [*range(1, 101), 100]
+    assert said[-1]["type"] == f"{command}d"
+
+
 async def test_who_comes_back_gets_what_was_missed_and_no_snapshot(autojump_clock):
     async with feeding() as (ground, first):
         await first.subscribe("connectors", stations=["CP-1"])

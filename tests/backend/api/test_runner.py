@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from ocpp_trio import v16
+from ocpp_trio.backend import Topic, Want
 from ocpp_trio.backend.api import ApiLimits
 from ocpp_trio.testing import MemoryStream
 from tests.backend.api.test_calls import HARD, RESET, Seat
@@ -161,10 +162,39 @@ async def test_compression_is_not_agreed_on(autojump_clock):
 async def test_an_upgrade_to_http_2_is_a_request_like_any_other(autojump_clock):
     ground = Ground()
     async with calm(ground):
-        headers = {"Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA"}
-        answer = await ground.get("/health", **headers)
+        stream = await dial(ground)
+        settings = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+        await stream.send_all(b"GET /health HTTP/1.1\r\nHost: a\r\n" + settings + b"\r\n")
+        answer = await stream.receive_some()
+        await stream.aclose()
 
-    assert answer.status == 200
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def frame(text: str) -> bytes:
+    """A client's text frame, masked with zeros."""
+    size = len(text).to_bytes(2)
+    return b"\x81" + (bytes([0x80 | size[1]]) if len(text) < 126 else b"\xfe" + size) + bytes(4) + text.encode()
+
+
+async def test_one_that_does_not_leave_after_an_oversize_message_is_left(autojump_clock):
+    """It gets its close frame and goes on as if nothing were; the close timeout is 3 s."""
+    ground = Ground(limits=ApiLimits(feed_message_size=200))
+    async with calm(ground):
+        stream = await dial(ground)
+        await stream.send_all(f"{UPGRADE}\r\n".encode())
+        await trio.sleep(1)
+        await stream.send_all(frame('{"subscribe": {"topics": ["log"]}}'))
+        await trio.sleep(1)
+        assert ground.hub.wants == (Want(Topic.LOG),)
+
+        await stream.send_all(frame("x" * 60_000))
+        await trio.sleep(2.9)
+        await stream.send_all(frame('{"subscribe": {"topics": ["stations"]}}'))
+        await trio.sleep(0.2)
+        assert ground.hub.wants == ()
+        assert ground.api.statistics().connections == 0
+        await stream.aclose()
 
 
 async def test_a_client_that_only_listens_is_kept_as_long_as_it_answers_pings(autojump_clock):
