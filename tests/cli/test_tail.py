@@ -65,7 +65,8 @@ async def test_a_tail_that_was_cut_off_goes_on_where_it_was(autojump_clock, scre
         nursery.start_soon(follow, screen, attrs.evolve(wish, port=ground.api.port, dial=ground.dial))
         await screen.wait_for("known    CP-1")
         ground.network.links[-1].reset()
-        ground.live.update_station(attrs.evolve(ground.live.station("CP-1"), vendor="Meanwhile"))
+        known = ground.live.stations()["CP-1"]
+        ground.live.update_station(attrs.evolve(known, vendor="Meanwhile"))
         cut = trio.current_time()
         await screen.wait_for("vendor=Meanwhile")
 

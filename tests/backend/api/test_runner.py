@@ -186,13 +186,13 @@ async def test_one_that_does_not_leave_after_an_oversize_message_is_left(autojum
         await trio.sleep(1)
         await stream.send_all(frame('{"subscribe": {"topics": ["log"]}}'))
         await trio.sleep(1)
-        assert ground.hub.wants == (Want(Topic.LOG),)
+        assert list(ground.hub.wants) == [Want(Topic.LOG)]
 
         await stream.send_all(frame("x" * 60_000))
         await trio.sleep(2.9)
         await stream.send_all(frame('{"subscribe": {"topics": ["stations"]}}'))
         await trio.sleep(0.2)
-        assert ground.hub.wants == ()
+        assert list(ground.hub.wants) == []
         assert ground.api.statistics().connections == 0
         await stream.aclose()
 
