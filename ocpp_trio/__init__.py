@@ -61,6 +61,8 @@ from ocpp_trio.link.transport import Transport as Transport
 from ocpp_trio.link.transport import Upgrade as Upgrade
 from ocpp_trio.link.transport import open_client as open_client
 from ocpp_trio.link.transport import open_server as open_server
+from ocpp_trio.wire.codec import Codec as Codec
+from ocpp_trio.wire.codec import codec_of as codec_of
 from ocpp_trio.wire.converter import make_converter as make_converter
 from ocpp_trio.wire.correlation import Match as Match
 from ocpp_trio.wire.frames import Call as Call
@@ -69,6 +71,7 @@ from ocpp_trio.wire.frames import CallResult as CallResult
 from ocpp_trio.wire.frames import Frame as Frame
 from ocpp_trio.wire.frames import FrameError as FrameError
 from ocpp_trio.wire.frames import parse_frame as parse_frame
+from ocpp_trio.wire.json_schema import json_schema_of as json_schema_of
 from ocpp_trio.wire.leniency import Allowance as Allowance
 from ocpp_trio.wire.leniency import Leniency as Leniency
 from ocpp_trio.wire.message import Defect as Defect

@@ -41,6 +41,9 @@ ONLY_IN: Final[dict[str, tuple[str, ...]]] = {
     "prometheus_client": ("observe/prometheus.py",),
     "coredis": ("backend/",),
     "sqlite3": ("backend/",),
+    "starlette": ("backend/api/",),
+    "hypercorn": ("backend/api/",),
+    "h11": ("backend/api/",),
     "cyclopts": ("cli/",),
     "trustme": ("cli/",),
 }

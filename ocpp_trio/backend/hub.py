@@ -84,10 +84,20 @@ class Subscription:
     async def receive(self) -> Numbered | Lost:
         """The next event, or the mark of a gap. Cancelling loses nothing. Raises SubscriptionDropped."""
         await trio.lowlevel.checkpoint()
-        while not self._queue:
+        while not self._queue and not self.dropped:
+            await self._arrived.wait()
+        return self.receive_nowait()
+
+    async def wait_readable(self) -> None:
+        """Wait until `receive_nowait` has something to give or to raise."""
+        await self._arrived.wait()
+
+    def receive_nowait(self) -> Numbered | Lost:
+        """The next event, or the mark of a gap. Raises WouldBlock if nothing waits, and SubscriptionDropped."""
+        if not self._queue:
             if self.dropped:
                 raise SubscriptionDropped(f"expected less than {self._capacity} events to wait, and no more fit")
-            await self._arrived.wait()
+            raise trio.WouldBlock
         item = self._queue.popleft()
         if not self._queue and not self.dropped:
             self._arrived = trio.Event()

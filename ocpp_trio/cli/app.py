@@ -7,14 +7,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from ocpp_trio.cli import certs, csms, demo, station
+from ocpp_trio.cli import certs, csms, demo, operator, station, tail
 from ocpp_trio.cli import password as passwords_file
+from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.operator import ApiOptions
 from ocpp_trio.cli.security import ServerSecurity, StationSecurity
 from ocpp_trio.cli.terminal import Terminal
 
 Verbose = Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")]
 # Whoever runs ps sees an argument; the environment is the process's own.
 Password = Annotated[str | None, Parameter(env_var="OCPP_TRIO_PASSWORD", show_default=False)]
+Token = Annotated[str | None, Parameter(env_var="OCPP_TRIO_API_TOKEN", show_default=False)]
 
 
 def _version() -> str:
@@ -50,6 +53,10 @@ async def _csms(
     tls_key: Path | None = None,
     client_ca: Path | None = None,
     passwords: Path | None = None,
+    api_port: int | None = None,
+    api_token: Token = None,
+    api_token_file: Path | None = None,
+    api_open: Annotated[bool, Parameter(negative="")] = False,
     verbose: Verbose = False,
 ) -> int:
     """Serve charge points until Ctrl-C, and show what they say.
@@ -76,10 +83,25 @@ async def _csms(
         PEM file with a CA: stations show a certificate of it whose common name is their identity.
     passwords
         File with a line identity:hash for each station; `ocpp-trio password` makes them.
+    api_port
+        TCP port of the operator API (HTTP, on the same address); 0 takes a free one. Without it there is none.
+    api_token
+        What users of the API have to show. Better in the environment or in a file.
+    api_token_file
+        File with the token in its first line.
+    api_open
+        Let everybody use the API who can reach its port.
     verbose
         Log every frame to stderr.
     """
     security = ServerSecurity(tls_cert=tls_cert, tls_key=tls_key, client_ca=client_ca, passwords=passwords)
+    api = ApiOptions(
+        port=api_port,
+        # The environment may hold one for other commands: what was said here counts.
+        token=None if api_open or api_token_file is not None else api_token,
+        token_file=api_token_file,
+        everybody=api_open,
+    )
     return await csms.run(
         Terminal(sys.stdout, sys.stderr),
         port=port,
@@ -88,8 +110,43 @@ async def _csms(
         tags=tag,
         security=security,
         store=store,
+        api=api,
         verbose=verbose,
     )
+
+
+@app.command(name="tail")
+async def _tail(
+    url: str,
+    /,
+    *,
+    topic: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    station: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    token: Token = None,
+    token_file: Path | None = None,
+) -> int:
+    """Show what changes at a CSMS until Ctrl-C: first what is known, then every change, a line each.
+
+    Parameters
+    ----------
+    url
+        Where its operator API is, like http://127.0.0.1:8080.
+    topic
+        stations, connectors, transactions, meter_values or log; give several. Without any all of them.
+    station
+        A charge point's identity; give several. Without any all of them.
+    token
+        The API's token. Better in the environment or in a file.
+    token_file
+        File with the token in its first line.
+    """
+    terminal = Terminal(sys.stdout, sys.stderr)
+    try:
+        token = token if token_file is None else operator.read_token(token_file)
+    except ValueError as wrong:
+        terminal.complain(str(wrong))
+        return USAGE
+    return await tail.run(terminal, url, token=token, topics=topic, stations=station)
 
 
 @app.command(name="station")

@@ -18,13 +18,15 @@ from ocpp_trio.backend import (
     open_sqlite_store,
 )
 from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.operator import ApiAccess, ApiOptions, serving_api
 from ocpp_trio.cli.security import ServerSecurity
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
-from ocpp_trio.observe import Logs, Timeline
+from ocpp_trio.observe import Counters, Logs, Timeline
 
 DRAIN_SECONDS = 5.0
 _OPEN: Final = ServerSecurity()
+_NO_API: Final = ApiOptions()
 
 
 async def run(
@@ -36,6 +38,7 @@ async def run(
     tags: Sequence[str],
     security: ServerSecurity = _OPEN,
     store: Path | None = None,
+    api: ApiOptions = _NO_API,
     verbose: bool,
 ) -> int:
     """Serve until a signal; the exit code."""
@@ -45,6 +48,7 @@ async def run(
             raise ValueError(f"expected an interval of 0 or more seconds, found {interval!r}")
         if not 0 <= port <= 65535:
             raise ValueError(f"expected a port of 0 to 65535, found {port}")
+        access = api.access()
         ssl_context, authenticate = security.context(), security.authenticator()
     except ValueError as wrong:
         terminal.complain(str(wrong))
@@ -57,7 +61,9 @@ async def run(
             async with _open_backend(store, known, interval) as backend:
                 if store is not None:
                     terminal.say(remembered(store, backend))
-                return await _serve(terminal, backend, stop, serve=serve, host=host, port=port, verbose=verbose)
+                return await _serve(
+                    terminal, backend, stop, serve=serve, host=host, port=port, access=access, verbose=verbose
+                )
         except StoreError as wrong:
             terminal.complain(str(wrong))
             return 1
@@ -73,10 +79,12 @@ async def _serve(
     serve: Callable[..., Awaitable[None]],
     host: str,
     port: int,
+    access: ApiAccess | None,
     verbose: bool,
 ) -> int:
-    timeline = Timeline(terminal.say, start=trio.current_time())
-    instrument = Instruments([timeline, backend.instrument, *([Logs()] if verbose else [])])
+    timeline, counters = Timeline(terminal.say, start=trio.current_time()), Counters()
+    instrument = Instruments([timeline, backend.instrument, counters, *([Logs()] if verbose else [])])
+    code = 1
     server: CsmsServer | None = None
     async with trio.open_nursery() as nursery:
         try:
@@ -84,11 +92,14 @@ async def _serve(
         except OSError as exc:
             terminal.complain(f"cannot listen on {host} port {port}: {exc.strerror or exc}")
         if server is not None:
-            terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
-            await stop.wait()
-            terminal.say(closing(len(server.sessions)))
-            await server.drain(DRAIN_SECONDS)
-    return 1 if server is None else 0
+            async with serving_api(terminal, access, backend, server, host=host, counters=counters) as working:
+                if working:
+                    terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
+                    await stop.wait()
+                    terminal.say(closing(len(server.sessions)))
+                    code = 0
+                await server.drain(DRAIN_SECONDS)
+    return code
 
 
 def closing(number: int) -> str:

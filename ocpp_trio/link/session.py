@@ -33,7 +33,7 @@ from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Call, CallResult, FrameError, Reply, parse_frame
 from ocpp_trio.wire.leniency import Allowance
-from ocpp_trio.wire.message import Defect, Request, Response, actions_of
+from ocpp_trio.wire.message import Defect, Request, Response, Version, actions_of
 
 ResponseT = TypeVar("ResponseT", bound=Response)
 
@@ -99,6 +99,11 @@ class Session:
     def identity(self) -> str:
         """The charge point's identity, at either end."""
         return self.link.identity
+
+    @property
+    def version(self) -> Version:
+        """The OCPP version that both ends agreed on."""
+        return self._version
 
     @property
     def closed(self) -> Closed | None:

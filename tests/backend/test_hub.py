@@ -182,3 +182,24 @@ async def test_thousand_subscribers_hear_each_of_a_hundred_events(autojump_clock
 
     assert received == [list(range(1, 101))] * 1000
     assert hub.wants == ()
+
+
+async def test_receiving_without_waiting_gives_what_waits_and_says_when_nothing_does(hub, autojump_clock):
+    with hub.subscribe(capacity=2, policy=SlowPolicy.DROP) as subscription:
+        subscription.subscribe(Topic.STATIONS)
+        with pytest.raises(trio.WouldBlock):
+            subscription.receive_nowait()
+        with trio.move_on_after(1) as waiting:
+            await subscription.wait_readable()
+        hub.publish(event())
+        await subscription.wait_readable()
+        first = subscription.receive_nowait()
+        for _ in range(3):
+            hub.publish(event())
+        rest = [subscription.receive_nowait() for _ in range(subscription.waiting)]
+        await subscription.wait_readable()
+        with pytest.raises(SubscriptionDropped):
+            subscription.receive_nowait()
+
+    assert waiting.cancelled_caught
+    assert numbers([first, *rest]) == [1, 2, 3]

@@ -1,0 +1,99 @@
+"""The operator API beside a CSMS of the command line, if it was asked for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from ocpp_trio import CsmsServer
+from ocpp_trio.backend import Backend
+from ocpp_trio.cli.terminal import Terminal
+from ocpp_trio.observe import Counters
+
+_NEEDED: Final = frozenset({"starlette", "hypercorn", "h11", "prometheus_client"})
+
+
+@attrs.frozen
+class ApiAccess:
+    """Where the API listens, and the token, or None if everybody may use it."""
+
+    port: int
+    token: str | None
+
+
+@attrs.frozen(kw_only=True)
+class ApiOptions:
+    """What the shell said of the API."""
+
+    port: int | None = None
+    token: str | None = None
+    token_file: Path | None = None
+    everybody: bool = False
+
+    def access(self) -> ApiAccess | None:
+        """What is meant; None for no API. Raises ValueError unless who may use it was said in exactly one way."""
+        if self.port is None:
+            return None
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"expected an API port of 0 to 65535, found {self.port}")
+        if [self.token is not None, self.token_file is not None, self.everybody].count(True) != 1:
+            raise ValueError("expected one of --api-token, --api-token-file and --api-open beside --api-port")
+        return ApiAccess(self.port, self.token if self.token_file is None else read_token(self.token_file))
+
+
+def read_token(path: Path) -> str:
+    """The token in a file's first line. Raises ValueError if it cannot be read."""
+    try:
+        return path.read_text().partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ValueError(f"cannot read {path}: {exc}") from None
+
+
+@asynccontextmanager
+async def serving_api(
+    terminal: Terminal,
+    access: ApiAccess | None,
+    backend: Backend,
+    server: CsmsServer,
+    *,
+    host: str,
+    counters: Counters,
+) -> AsyncIterator[bool]:
+    """The API for the time of the body; False if it was asked for and cannot be. Leaving closes feeds with 1001."""
+    if access is None:
+        yield True
+        return
+    try:
+        from ocpp_trio.backend.api import make_api, serve_api
+
+        app = make_api(
+            backend.live, backend.hub, sessions=lambda: server.sessions, token=access.token, counters=counters
+        )
+    except (ModuleNotFoundError, ValueError) as exc:
+        terminal.complain(_explained(exc))
+        yield False
+        return
+    async with trio.open_nursery() as nursery:
+        working = True
+        try:
+            api = await nursery.start(partial(serve_api, app, access.port, host=host))
+            may = "open to everybody" if access.token is None else "with a token"
+            terminal.say(f"operator API on http://{host}:{api.port}, {may}")
+        except OSError as exc:
+            terminal.complain(f"cannot listen on {host} port {access.port}: {exc.strerror or exc}")
+            working = False
+        nursery.start_soon(backend.live.run)
+        yield working
+        nursery.cancel_scope.cancel()
+
+
+def _explained(exc: Exception) -> str:
+    if not isinstance(exc, ModuleNotFoundError):
+        return str(exc)
+    if exc.name not in _NEEDED:
+        raise exc
+    return f"the API needs {exc.name}: pip install 'ocpp-trio[backend]'"
