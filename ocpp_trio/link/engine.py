@@ -27,6 +27,7 @@ from wsproto.events import (
 from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.tls_failure import tls_failure
+from ocpp_trio.wire.shape import quote
 
 CLOSE_FRAME: Final = 0x88
 """First byte of a close frame: FIN and opcode 8 (RFC 6455 section 5.2)."""
@@ -68,6 +69,7 @@ class Referee(wsproto.WSConnection):
             self.violation = Closed(
                 CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=offence
             )
+            exc.args = (quote(str(exc)),)  # the engine would log it as it came
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
             raise
