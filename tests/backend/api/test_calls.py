@@ -114,7 +114,7 @@ async def test_a_call_that_gets_no_turn_ends_at_the_deadline(autojump_clock):
     ("body", "status", "path", "expected", "found"),
     [
         ('{"type":"Cold"}', 422, "$.type", "one of Hard, Soft", "'Cold'"),
-        ("{}", 422, "$.type", "a value", "nothing"),
+        ("{}", 422, "$.type", "one of Hard, Soft", "nothing"),
         ("[]", 422, "$", "an object", "[]"),
         ("{", 400, "$", "JSON", None),
         ("", 400, "$", "JSON", None),
