@@ -22,7 +22,8 @@ demo: $(READY)  ## a CSMS and three charge points: boot, charge, lose the link, 
 test: $(READY)  ## the whole suite, with coverage
 	@$(MAKE) --no-print-directory peers || echo "what needs it is left out" >&2
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n auto --dist worksteal
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not untraced"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m untraced
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

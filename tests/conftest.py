@@ -19,7 +19,12 @@ REAL_LIMIT: Final = 30.0
 VIRTUAL_LIMIT: Final = 3600.0
 
 HERE: Final = Path(__file__).parent
-MARKER_OF_FOLDER: Final = {"smoke": pytest.mark.smoke, "integration": pytest.mark.e2e}
+MARKER_OF_FOLDER: Final = {
+    "smoke": pytest.mark.smoke,
+    "integration": pytest.mark.e2e,
+    "simulation": pytest.mark.untraced,
+    "fuzz": pytest.mark.untraced,
+}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

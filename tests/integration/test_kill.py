@@ -117,6 +117,7 @@ async def kept_in(store: Path) -> tuple[list[Transaction], dict[str, int]]:
         return found, {registration.identity: registration.boots for registration in await kept.registrations()}
 
 
+@pytest.mark.limit(120)  # sixteen processes are started one after the other
 async def test_nothing_that_was_confirmed_is_lost_when_the_csms_is_killed(tmp_path):
     """Flow: stations charge -> SIGKILL right after the n-th confirmed StartTransaction, others still on their way ->
     restart on the same file -> stations repeat -> the same answers, one id for each transaction, none used twice."""
