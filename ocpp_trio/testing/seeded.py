@@ -39,14 +39,20 @@ class SeededRun:
     of itself; give it to `open_charge_point` and `serve_csms`.
     """
 
-    def __init__(self, seed: int, recorder: Recorder, plan: Plan | None) -> None:
+    def __init__(self, seed: int, recorder: Recorder, plan: Plan | None, watch: Watch) -> None:
         self._recorder = recorder
+        self._watch = watch
         self._given = plan
         self.seed = seed
         self.plan: Plan = plan or ()
         self.network = MemoryNetwork(rng=self.rng("network"), history=False)
         self.network.taps.append(recorder.note_bytes)
         self.instrument = RecordingInstrument(recorder)
+
+    @property
+    def stalled(self) -> float:
+        """Seconds so far in which the CPU stalled (`stall_cpu`): what is due meanwhile is late by no fault of its own."""
+        return self._watch.stalled
 
     def rng(self, purpose: str) -> Random:
         """A new source of random numbers for one purpose: `rng=run.rng("jitter of CP-1")`."""
@@ -115,7 +121,7 @@ def attempt(main: Main, *, seed: int, bounds: RunBounds | None = None, plan: Pla
 
     async def run() -> object:
         nonlocal ended
-        made.append(SeededRun(seed, recorder, plan))
+        made.append(SeededRun(seed, recorder, plan, watch))
         try:
             return await _watched(main, made[0], watch, bounds)
         finally:

@@ -62,6 +62,16 @@ class Watch(trio.abc.Instrument):
     _seconds: float = math.inf
     _until: float = math.inf
     _schedule: Any = attrs.Factory(sha256)
+    _turn_began: float = 0.0
+    _stalled: float = 0.0
+
+    @property
+    def stalled(self) -> float:
+        """Seconds so far that passed while tasks ran, as on a computer that is busy; to be asked inside the run.
+
+        Nothing that is due within them can happen in time, so whoever judges a deadline takes them off.
+        """
+        return self._stalled + trio.current_time() - self._turn_began
 
     @property
     def schedule(self) -> str:
@@ -90,6 +100,10 @@ class Watch(trio.abc.Instrument):
     def task_exited(self, task: trio.lowlevel.Task) -> None:
         self._numbers.pop(task, None)
 
+    def after_io_wait(self, timeout: float) -> None:
+        # The clock jumps to the next deadline before this, and never between this and the tasks.
+        self._turn_began = trio.current_time()
+
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         self._batch.append(self._numbers.get(task, 0))
 
@@ -105,6 +119,7 @@ class Watch(trio.abc.Instrument):
 
     def _note_batch(self) -> None:
         now = trio.current_time()
+        self._stalled, self._turn_began = self._stalled + now - self._turn_began, now
         if now != self._now:
             self._now, self._steps_now = now, 0
         self._schedule.update(f"{now!r}{self._batch}".encode())

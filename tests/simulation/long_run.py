@@ -1,13 +1,14 @@
-"""One seed of the long run, and the hunt for one mutant: what a process of its own is given to do."""
+"""One seed of the long run, the hunt for one mutant, the picture: what a process of its own is given to do."""
 
 import logging
 from functools import partial
 
 import attrs
 
-from ocpp_trio.testing import RunBounds, attempt
+from ocpp_trio.testing import RunBounds, attempt, run_seeded
 from tests.simulation.mutants import FAST, SLOW, Catch
-from tests.simulation.scenarios import LONG
+from tests.simulation.picture import draw
+from tests.simulation.scenarios import LONG, RESTART
 from tests.simulation.world import Outcome, Scenario, simulate
 
 SEEDS_PER_MUTANT = 120
@@ -31,6 +32,20 @@ def run_one(seed: int, scenario: Scenario = LONG) -> Finished:
     return Finished(seed, None, f"{_innermost(end.error)}\n{end.transcript.tail()}")
 
 
+def draw_restart() -> str:
+    """How many stations are online while their CSMS dies and comes back, as SVG."""
+    logging.disable()
+    outcome = run_seeded(partial(simulate, scenario=RESTART), seed=0).result
+    (crash,) = RESTART.plan
+    return draw(
+        outcome.online,
+        stations=RESTART.stations,
+        seconds=RESTART.duration,
+        title=f"{RESTART.stations} stations online, the default backoff",
+        down=(crash.at, crash.at + crash.seconds),
+    )
+
+
 def hunt(name: str) -> tuple[str, int | None, str]:
     """The first seed under which a mutant is caught, and by what; None if none of them did."""
     logging.disable()
@@ -44,7 +59,9 @@ def hunt(name: str) -> tuple[str, int | None, str]:
 
 def _caught(catch: Catch, seed: int) -> str:
     with catch.mutant():
-        end = attempt(partial(simulate, scenario=LONG), seed=seed, bounds=RunBounds(seconds=LONG.duration + 3600))
+        end = attempt(
+            partial(simulate, scenario=catch.world), seed=seed, bounds=RunBounds(seconds=catch.world.duration + 3600)
+        )
     return "" if end.error is None else str(_innermost(end.error)).partition("\n")[0] or repr(end.error)
 
 

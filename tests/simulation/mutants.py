@@ -19,6 +19,8 @@ from ocpp_trio.link.connection import Connection
 from ocpp_trio.link.dispatcher import Dispatcher
 from ocpp_trio.wire.correlation import CallState, CorrelationTable, Happening
 from ocpp_trio.wire.frames import dump_result
+from tests.simulation.scenarios import HUNT
+from tests.simulation.world import Scenario
 
 Mutant = Callable[[], AbstractContextManager[None]]
 
@@ -29,6 +31,8 @@ class Catch:
 
     mutant: Mutant
     rule: str
+    """Several of them are separated by a bar."""
+    world: Scenario = HUNT
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import trio
 
 from ocpp_trio import ConnectionClosed, HandshakeError, Limits, Transport, open_client, parse_frame
-from ocpp_trio.testing import Fault, Spread, Strike
+from ocpp_trio.testing import Conditions, Fault, Spread, Strike
 from ocpp_trio.testing.faults import Undo
+from tests.simulation.oracle import AT_ONCE
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -27,10 +28,14 @@ PEER_FAULTS: Mapping[str, Spread] = {
     "bad frames": Spread(amount=(1, 30)),
     "liar": Spread(seconds=(10.0, 200.0)),
     "cpu stall at an answer": Spread(amount=(1.0, 60.0)),
-    "cancelled station": Spread(amount=(0, 300)),
-    "cancelled server": Spread(amount=(0, 300)),
+    "hung up on": Spread(seconds=(5.0, 300.0)),
+    "deaf flood": Spread(amount=(100, 600)),
 }
 """What can happen beside the network's own faults; a host is a station where it means anything."""
+
+
+EVIL = "evil"
+"""The host that bad peers dial from."""
 
 
 class PeerStrikes:
@@ -55,13 +60,14 @@ class PeerStrikes:
             "bad frames": self._sending(self._send_bad_frames),
             "liar": self._sending(self._lie),
             "cpu stall at an answer": self._stall_at_answer,
-            "cancelled station": lambda fault: self._after_steps(fault, lambda: self._world.lives[fault.host].cancel()),
-            "cancelled server": lambda fault: self._after_steps(fault, self._world.csms.cancel),
+            "hung up on": self._hang_up,
+            "deaf flood": self._sending(self._flood_and_read_nothing),
         }
 
-    def _after_steps(self, fault: Fault, do: Callable[[], None]) -> None:
-        """At whatever checkpoint its tasks are then."""
-        trio.lowlevel.add_instrument(_Countdown(int(fault.amount), do))
+    def _hang_up(self, fault: Fault) -> Undo:
+        """Accept that station, and drop it at its BootNotification."""
+        self._world.hung_up_on[fault.host] += 1
+        return lambda: self._world.hung_up_on.subtract([fault.host])
 
     def _stall_at_answer(self, fault: Fault) -> None:
         self._world.oracle.stall_at_answer = fault.amount
@@ -81,7 +87,7 @@ class PeerStrikes:
         return strike
 
     async def _dial(self) -> trio.abc.Stream:
-        return await self._world.run.network.host("evil").dial("csms", self._world.port)
+        return await self._world.run.network.host(EVIL).dial("csms", self._world.port)
 
     async def _open(self, identity: str, use: Callable[[Transport], Awaitable[None]]) -> None:
         stream = await self._dial()
@@ -106,7 +112,14 @@ class PeerStrikes:
     async def _upgrade_by_half(self, fault: Fault) -> None:
         stream = await self._dial()
         await stream.send_all(b"GET /EV-half HTTP/1.1\r\nHost: csms\r\nUpgrade: websocket\r\n"[: int(fault.amount)])
-        await stream.receive_some()
+        oracle, limits = self._world.oracle, self._world.limits
+        began = oracle.moment
+        with suppress(trio.BrokenResourceError):
+            while await stream.receive_some():
+                pass
+        # What came is answered, or not; then the server reads for as long as a close may take.
+        if oracle.since(began) > limits.handshake_deadline + limits.close_timeout + AT_ONCE:
+            oracle.violate("SLOW_UPGRADE", f"half an upgrade was served for {oracle.since(began):g} s")
         await stream.aclose()
 
     async def _flood(self, fault: Fault) -> None:
@@ -115,6 +128,19 @@ class PeerStrikes:
                 await transport.send(f'[2,"flood-{number}","Heartbeat",{{}}]')
 
         await self._open("EV-flood", flood)
+
+    async def _flood_and_read_nothing(self, fault: Fault) -> None:
+        """So that every answer comes to wait in the CSMS for a write that does not end."""
+
+        async def flood(transport: Transport) -> None:
+            link = self._world.run.network.host(EVIL).links[-1]
+            link.shape(Conditions(buffer=100), up=False)
+            link.stall(client=True)
+            for number in range(int(fault.amount)):
+                await transport.send(f'[2,"deaf-{number}","Heartbeat",{{}}]')
+            await trio.sleep(60)
+
+        await self._open("EV-deaf", flood)
 
     async def _send_bad_frames(self, fault: Fault) -> None:
         async def babble(transport: Transport) -> None:
@@ -137,20 +163,6 @@ class PeerStrikes:
                     await transport.send(f'[4,"{message_id}","GenericError","",{{}}]')
 
         await self._open("EV-liar", lie)
-
-
-class _Countdown(trio.abc.Instrument):
-    """Do something before a step of the run that is so many steps away."""
-
-    def __init__(self, steps: int, do: Callable[[], None]) -> None:
-        self._steps = steps
-        self._do = do
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self._steps -= 1
-        if self._steps < 0:
-            trio.lowlevel.remove_instrument(self)
-            self._do()
 
 
 async def _unhurt(peer: Callable[[], Awaitable[None]]) -> None:
