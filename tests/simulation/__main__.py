@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.simulation.long_run import draw_restart, hunt, run_one
+from tests.simulation.long_run import collect_seldom, draw_restart, hunt, run_one
 from tests.simulation.mutants import FAST, SLOW
 from tests.simulation.scenarios import LONG, station_hours
 from tests.simulation.table import table
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     seeds = range(options.first_seed, options.first_seed + max(1, round(options.station_hours / station_hours(LONG))))
     names = [*FAST, *SLOW] if options.mutants else []
-    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
+    with multiprocessing.get_context("spawn").Pool(options.workers, initializer=collect_seldom) as pool:
         finished = list(_progress(pool.imap_unordered(run_one, seeds), len(seeds), "worlds"))
         hunted = list(_progress(pool.imap_unordered(hunt, names), len(names), "mutants"))
     failures = [one for one in finished if one.outcome is None]

@@ -12,7 +12,7 @@ from tests.simulation.wire_oracle import WireOracle
 
 WINDOW = 600.0
 ATTEMPTS = 36
-"""Within a window while never online: waits of 0.4 to 12.8 s and then of 24 s make 31; a reboot while booting adds one."""
+"""Within a window while never online: waits of 0.4 to 12.8 s and then of 24 s make 31; reboots may add some."""
 DENIED_WAIT = 60.0
 _DENIED = (401, 403)
 

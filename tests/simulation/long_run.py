@@ -1,5 +1,6 @@
 """One seed of the long run, the hunt for one mutant, the picture: what a process of its own is given to do."""
 
+import gc
 import logging
 from functools import partial
 
@@ -23,13 +24,19 @@ class Finished:
     failure: str
 
 
+def collect_seldom() -> None:
+    """Spare a process that does nothing but simulate a fifth of its time, which goes into looking for garbage."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+
 def run_one(seed: int, scenario: Scenario = LONG) -> Finished:
     """Run a world under a seed."""
     logging.disable()
     end = attempt(partial(simulate, scenario=scenario), seed=seed, bounds=RunBounds(seconds=scenario.duration + 3600))
     if end.error is None:
         return Finished(seed, end.transcript.result, "")
-    return Finished(seed, None, f"{_innermost(end.error)}\n{end.transcript.tail()}")
+    return Finished(seed, None, f"{innermost(end.error)}\n{end.transcript.tail()}")
 
 
 def draw_restart() -> str:
@@ -62,10 +69,11 @@ def _caught(catch: Catch, seed: int) -> str:
         end = attempt(
             partial(simulate, scenario=catch.world), seed=seed, bounds=RunBounds(seconds=catch.world.duration + 3600)
         )
-    return "" if end.error is None else str(_innermost(end.error)).partition("\n")[0] or repr(end.error)
+    return "" if end.error is None else str(innermost(end.error)).partition("\n")[0] or repr(end.error)
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost(error: BaseException) -> BaseException:
+    """What a group of groups is about."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -24,12 +24,12 @@ PEER_FAULTS: Mapping[str, Spread] = {
     "twin": Spread(seconds=(0.0, 40.0)),
     "garbage": Spread(amount=(1, 3000)),
     "half an upgrade": Spread(amount=(1, 60)),
-    "flood": Spread(amount=(10, 200)),
+    "flood": Spread(amount=(10, 100)),
     "bad frames": Spread(amount=(1, 30)),
     "liar": Spread(seconds=(10.0, 200.0)),
     "cpu stall at an answer": Spread(amount=(1.0, 60.0)),
     "hung up on": Spread(seconds=(5.0, 300.0)),
-    "deaf flood": Spread(amount=(100, 600)),
+    "deaf flood": Spread(amount=(20, 60)),
 }
 """What can happen beside the network's own faults; a host is a station where it means anything."""
 
@@ -114,7 +114,7 @@ class PeerStrikes:
         await stream.send_all(b"GET /EV-half HTTP/1.1\r\nHost: csms\r\nUpgrade: websocket\r\n"[: int(fault.amount)])
         oracle, limits = self._world.oracle, self._world.limits
         began = oracle.moment
-        with suppress(trio.BrokenResourceError):
+        with trio.move_on_after(60), suppress(trio.BrokenResourceError):
             while await stream.receive_some():
                 pass
         # What came is answered, or not; then the server reads for as long as a close may take.

@@ -23,7 +23,7 @@ LONG: Final = Scenario(
 """Sparse as a fleet is: what takes the time is messages, and what is to be seen is faults. 35 an hour and station."""
 SHORT: Final = attrs.evolve(
     LONG,
-    duration=36.5 * 3600.0,
+    duration=18.3 * 3600.0,
     fault_every=90.0,
     call_every=1800.0,
     heartbeat=3600,
@@ -45,10 +45,12 @@ CALM: Final = Scenario(
 """Twenty station-days in which nothing goes wrong."""
 
 
+TALK: Final = attrs.evolve(CALM, stations=3, duration=3600.0, call_every=20.0)
+"""Nothing goes wrong, and everybody talks."""
 FLOODS: Final = attrs.evolve(
     CALM,
     stations=4,
-    duration=7200.0,
+    duration=3600.0,
     fault_every=10.0,
     kinds={
         kind: PEER_FAULTS[kind] for kind in ("garbage", "half an upgrade", "flood", "deaf flood", "bad frames", "liar")
@@ -58,7 +60,7 @@ FLOODS: Final = attrs.evolve(
 FLIPPED: Final = attrs.evolve(
     CALM,
     stations=5,
-    duration=3 * 3600.0,
+    duration=3600.0,
     fault_every=5.0,
     call_every=60.0,
     kinds={kind: NETWORK_FAULTS[kind] for kind in ("flipped byte upwards", "flipped byte downwards")},
@@ -66,12 +68,12 @@ FLIPPED: Final = attrs.evolve(
 )
 """Wrong bytes on the links of two stations: they make another frame of what was written. The others are judged."""
 TWINS: Final = attrs.evolve(
-    CALM, stations=3, duration=4 * 3600.0, fault_every=60.0, kinds={"twin": PEER_FAULTS["twin"]}, proof=False
+    CALM, stations=3, duration=2 * 3600.0, fault_every=60.0, kinds={"twin": PEER_FAULTS["twin"]}, proof=False
 )
 """Nobody proves who it is, so no second connection may take the place of a session that is alive."""
 UNPROVEN: Final = attrs.evolve(
     STORM,
-    duration=2 * 3600.0,
+    duration=3600.0,
     fault_every=15.0,
     proof=False,
     limits=Limits(upgrades_per_second=0.1, upgrade_burst=2),
@@ -79,7 +81,7 @@ UNPROVEN: Final = attrs.evolve(
 """A storm in which nobody proves who it is, and the CSMS takes one upgrade in ten seconds."""
 CANCELS: Final = Scenario(
     stations=3,
-    duration=3600.0,
+    duration=1200.0,
     fault_every=2.0,
     call_every=5.0,
     kinds={

@@ -1,0 +1,191 @@
+"""How many station-hours fit into a second of CPU, in virtual time, against PyPI `ocpp` over `websockets`.
+
+    python benchmarks/virtual_time.py [--stations 100 1000]
+
+A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults and
+no pings, real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
+MockClock, the other one on the virtual loop of PyPI `async-solipsism`. Each measurement has a process of its own, and
+counts its CPU time from when every station is online; the ratio is of measurements that follow each other.
+"""
+
+import argparse
+import asyncio
+import logging
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+HEARTBEAT, READING = 300, 60
+HOURS = {100: 2.0, 1000: 0.25}
+"""Virtual hours that are measured, by the number of stations: some seconds of CPU at the slower of the two."""
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def ours(stations: int, hours: float) -> float:
+    """CPU seconds of this stack."""
+    import trio
+    import trio.testing
+
+    from ocpp_trio import ChargePoint, Limits, Router, Session, open_charge_point, serve_csms, v16
+    from ocpp_trio.testing import MemoryNetwork
+
+    limits = Limits(ping_interval=math.inf, upgrades_per_second=math.inf, upgrade_burst=10_000)
+    boot = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
+    reading = v16.MeterValue(timestamp=NOW, sampled_value=(v16.SampledValue(value="4711"),))
+    router = Router(v16)
+    answered = 0
+
+    @router.on(v16.BootNotificationRequest)
+    async def on_boot(session: Session, request: v16.BootNotificationRequest) -> v16.BootNotificationResponse:
+        return v16.BootNotificationResponse(
+            status=v16.RegistrationStatus.ACCEPTED, current_time=NOW, interval=HEARTBEAT
+        )
+
+    @router.on(v16.HeartbeatRequest)
+    async def on_heartbeat(session: Session, request: v16.HeartbeatRequest) -> v16.HeartbeatResponse:
+        return v16.HeartbeatResponse(current_time=NOW)
+
+    @router.on(v16.MeterValuesRequest)
+    async def on_reading(session: Session, request: v16.MeterValuesRequest) -> v16.MeterValuesResponse:
+        nonlocal answered
+        answered += 1
+        return v16.MeterValuesResponse()
+
+    async def report(station: ChargePoint) -> None:
+        while True:
+            await trio.sleep(READING)
+            await station.call(v16.MeterValuesRequest(connector_id=1, meter_value=(reading,)))
+
+    async def run() -> float:
+        network = MemoryNetwork(history=False)
+        async with trio.open_nursery() as nursery, AsyncExitStack() as fleet:
+            await nursery.start(partial(serve_csms, [router], 9000, listen=network.listen, limits=limits))
+            for number in range(stations):
+                station = await fleet.enter_async_context(
+                    open_charge_point(
+                        "ws://csms:9000/",
+                        f"CP-{number}",
+                        router=Router(v16),
+                        boot=boot,
+                        session_task=report,
+                        dial=network.dial,
+                        limits=limits,
+                    )
+                )
+                await station.wait_online()
+            began, before = time.process_time(), answered
+            await trio.sleep(hours * 3600)
+            took = time.process_time() - began
+            _check(answered - before, stations, hours)
+            nursery.cancel_scope.cancel()
+        return took
+
+    return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def theirs(stations: int, hours: float) -> float:
+    """CPU seconds of `ocpp` over `websockets`."""
+    import async_solipsism
+    from ocpp.routing import on
+    from ocpp.v16 import ChargePoint, call, call_result
+    from websockets.asyncio.client import connect
+    from websockets.asyncio.server import ServerConnection, serve
+    from websockets.typing import Subprotocol
+
+    now, ocpp16 = NOW.isoformat(), Subprotocol("ocpp1.6")
+    answered = 0
+
+    class CentralSystem(ChargePoint):  # type: ignore[misc]  # the package carries no types
+        @on("BootNotification")
+        def on_boot(self, **request: Any) -> Any:  # noqa: ANN401
+            return call_result.BootNotification(current_time=now, interval=HEARTBEAT, status="Accepted")
+
+        @on("Heartbeat")
+        def on_heartbeat(self) -> Any:  # noqa: ANN401
+            return call_result.Heartbeat(current_time=now)
+
+        @on("MeterValues")
+        def on_reading(self, **request: Any) -> Any:  # noqa: ANN401
+            nonlocal answered
+            answered += 1
+            return call_result.MeterValues()
+
+    async def accept(websocket: ServerConnection) -> None:
+        assert websocket.request is not None
+        await CentralSystem(websocket.request.path.strip("/"), websocket).start()
+
+    async def repeat(seconds: float, make: Callable[[], object], station: ChargePoint) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await station.call(make())
+
+    async def run() -> float:
+        tasks = []
+        reading = [{"timestamp": now, "sampledValue": [{"value": "4711"}]}]
+        server = await serve(accept, "csms", 9000, subprotocols=[ocpp16], ping_interval=None, compression=None)
+        for number in range(stations):
+            websocket = await connect(
+                f"ws://csms:9000/CP-{number}", subprotocols=[ocpp16], ping_interval=None, compression=None, proxy=None
+            )
+            station = ChargePoint(f"CP-{number}", websocket)
+            tasks.append(asyncio.create_task(station.start()))
+            await station.call(call.BootNotification(charge_point_model="One", charge_point_vendor="Acme"))
+            meter_values = partial(call.MeterValues, connector_id=1, meter_value=reading)
+            tasks.append(asyncio.create_task(repeat(HEARTBEAT, call.Heartbeat, station)))
+            tasks.append(asyncio.create_task(repeat(READING, meter_values, station)))
+        began, before = time.process_time(), answered
+        await asyncio.sleep(hours * 3600)
+        took = time.process_time() - began
+        _check(answered - before, stations, hours)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        server.close()
+        return took
+
+    loop = async_solipsism.EventLoop()
+    try:
+        return loop.run_until_complete(run())
+    finally:
+        loop.close()
+
+
+def _check(answered: int, stations: int, hours: float) -> None:
+    """A stack that does not do the work is fast."""
+    expected = stations * hours * 3600 / READING
+    if abs(answered - expected) > stations:
+        raise RuntimeError(f"expected {expected:g} MeterValues, found {answered}")
+
+
+def measure(side: str, stations: int) -> float:
+    """Station-hours per CPU second, in a process of its own."""
+    command = [sys.executable, __file__, "--side", side, "--stations", str(stations)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stations", type=int, nargs="+", default=list(HOURS))
+    parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side is not None:
+        (stations,) = options.stations
+        hours = HOURS.get(stations, 0.25)
+        logging.disable()
+        seconds = (ours if options.side == "ours" else theirs)(stations, hours)
+        print(stations * hours / seconds)
+        return
+    print(f"{'stations':>8}{'ocpp_trio':>14}{'ocpp':>14}{'ratio':>8}   station-hours per CPU second")
+    for stations in options.stations:
+        mine, other = measure("ours", stations), measure("theirs", stations)
+        print(f"{stations:>8}{mine:>14.1f}{other:>14.1f}{mine / other:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
