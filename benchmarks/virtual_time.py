@@ -16,13 +16,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 HEARTBEAT, READING = 300, 60
-HOURS = {100: 2.0, 1000: 0.25}
+HOURS = {100: 2.0, 1000: 0.2}
 """Virtual hours that are measured, by the number of stations: some seconds of CPU at the slower of the two."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,23 +61,26 @@ def ours(stations: int, hours: float) -> float:
             await trio.sleep(READING)
             await station.call(v16.MeterValuesRequest(connector_id=1, meter_value=(reading,)))
 
+    async def live(name: str, network: MemoryNetwork, *, task_status: trio.TaskStatus[None]) -> None:
+        async with open_charge_point(
+            "ws://csms:9000/",
+            name,
+            router=Router(v16),
+            boot=boot,
+            session_task=report,
+            dial=network.dial,
+            limits=limits,
+        ) as station:
+            await station.wait_online()
+            task_status.started()
+            await trio.sleep_forever()
+
     async def run() -> float:
         network = MemoryNetwork(history=False)
-        async with trio.open_nursery() as nursery, AsyncExitStack() as fleet:
+        async with trio.open_nursery() as nursery:
             await nursery.start(partial(serve_csms, [router], 9000, listen=network.listen, limits=limits))
             for number in range(stations):
-                station = await fleet.enter_async_context(
-                    open_charge_point(
-                        "ws://csms:9000/",
-                        f"CP-{number}",
-                        router=Router(v16),
-                        boot=boot,
-                        session_task=report,
-                        dial=network.dial,
-                        limits=limits,
-                    )
-                )
-                await station.wait_online()
+                await nursery.start(live, f"CP-{number}", network)
             began, before = time.process_time(), answered
             await trio.sleep(hours * 3600)
             took = time.process_time() - began
@@ -176,7 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.side is not None:
         (stations,) = options.stations
-        hours = HOURS.get(stations, 0.25)
+        hours = HOURS.get(stations, 0.2)
         logging.disable()
         seconds = (ours if options.side == "ours" else theirs)(stations, hours)
         print(stations * hours / seconds)

@@ -3,6 +3,20 @@
 `MemoryNetwork` stands in for TCP under the real WebSocket framing; `CsmsStub` is a CSMS that does what a
 test tells it and records every frame with its instant. Under trio's `MockClock` with autojump a test of
 hours runs in milliseconds and asserts exact instants.
+
+- A network that fails: `MemoryNetwork`, its `MemoryHost`s, `MemoryListener`s, `MemoryLink`s and `MemoryStream`s;
+  `Conditions` of a link, `stall_cpu`, `open_transport_pair` for one connection alone.
+- Faults as values: `Fault`, `Plan`, `Spread`, `random_plan`, `play`, `dump_plan`, `load_plan`. `NetworkStrikes` does
+  those of `NETWORK_FAULTS`; `WITHOUT_CORRUPTION` leaves out wrong bytes. `Strike` is what a kind of your own is.
+- Peers: `CsmsStub` with `Result`, `Error`, `Ignore`, `Delayed`, `CloseWith`, `Drop`, and its `RecordedFrame`s;
+  `ScriptedPeer` that follows a script of `Say`, `Expect`, `Silence`, `Ended`, or raises `ScriptFailed`.
+- The wire: `FrameLog` of `LoggedFrame`s, with assertions that print both ends' timeline when they fail.
+- Runs that repeat: `run_seeded` and `attempt` (an `Attempt`) give a function a `SeededRun` within `RunBounds`, and a
+  `Transcript` of `Event`s afterwards; `check_seeds` runs many and raises `SeedFailed` with the fewest faults needed.
+- Runs that are stuck: `Watch` raises `Deadlock`, `Livelock` or `Hang`, each a `Stuck`; `task_tree` shows who waits
+  where.
+
+The pytest plugin `ocpp_trio.testing.plugin` has fixtures and markers for all of this.
 """
 
 from ocpp_trio.testing.faults import Fault as Fault

@@ -51,7 +51,7 @@ class SeededRun:
 
     @property
     def stalled(self) -> float:
-        """Seconds so far in which the CPU stalled (`stall_cpu`): what is due meanwhile is late by no fault of its own."""
+        """Seconds so far in which the CPU stalled (`stall_cpu`): what was due then is late by no fault of its own."""
         return self._watch.stalled
 
     def rng(self, purpose: str) -> Random:

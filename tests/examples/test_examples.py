@@ -63,6 +63,7 @@ def test_every_example_is_run_here():
         "csms.py",
         "reconnect.py",
         "secure_csms.py",
+        "simulate_my_station.py",
         "virtual_time_test.py",
     }
 
@@ -125,3 +126,26 @@ async def test_the_virtual_hours_pass():
 
     assert code == 0, example.output
     assert "1 passed" in example.output
+
+
+async def test_the_simulated_station_loses_no_energy():
+    async with run_python(EXAMPLES / "simulate_my_station.py") as example:
+        code = await example.finish()
+
+    assert code == 0, example.output
+    assert re.fullmatch(
+        r"seed 1: (\d+) Wh counted, \d+ Wh arrived, \d\d faults\n"
+        r"again: the same bytes, events and schedule\n"
+        r"seeds 2 to 6: no energy was lost\n",
+        example.output,
+    )
+
+
+async def test_the_simulated_station_is_also_a_suite():
+    kit = ("-p", "ocpp_trio.testing.plugin")  # found by itself where the package is installed
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *kit, EXAMPLES / "simulate_my_station.py")
+    async with run_python(*command) as example, run_python(*command, "--ocpp-seed", "3") as one:
+        assert (await example.finish(), await one.finish()) == (0, 0), example.output + one.output
+
+    assert "6 passed" in example.output
+    assert "2 passed" in one.output

@@ -145,19 +145,6 @@ def call_takes_twice_its_timeout() -> AbstractContextManager[None]:
     return swapped(Caller, "__init__", after(be_patient))
 
 
-def timeout_runs_while_the_caller_waits_for_the_slot() -> AbstractContextManager[None]:
-    def make(original: Any) -> Any:
-        async def call(self: Any, request: Any) -> Any:
-            with trio.move_on_after(self._settings.limits.call_timeout) as patience:
-                return await original(self, request)
-            assert patience.cancelled_caught
-            raise CallTimeout("too late")
-
-        return call
-
-    return swapped(Caller, "call", make)
-
-
 def unknown_answers_are_not_counted() -> AbstractContextManager[None]:
     def make(original: Any) -> Any:
         def take_reply(self: Any, reply: Any, text: str) -> None:

@@ -11,7 +11,7 @@ import trio
 from ocpp_trio import ChargePoint, CsmsServer, Link
 from ocpp_trio.csms import registry
 from ocpp_trio.link import transport
-from ocpp_trio.link.connection import Connection
+from ocpp_trio.link.connection import Connection, Receipt
 from ocpp_trio.link.engine import Guard
 from tests.simulation.swapping import after, both, swapped
 
@@ -158,12 +158,17 @@ def streams_stay_open() -> AbstractContextManager[None]:
     return swapped(transport.Transport, "let_go", make)
 
 
-def torn_writes_are_forgotten() -> AbstractContextManager[None]:
-    """What follows half a frame is read as the rest of it."""
+def callers_write_by_themselves() -> AbstractContextManager[None]:
+    """Without a writer task whoever is cancelled cuts a frame, and here the next one follows it all the same."""
 
-    def make(original: Any) -> Any:
+    async def send(self: Any, text: str) -> Receipt:
+        receipt = Receipt(text)
+        await self._transport.send(text)
+        receipt.settle(written=True)
+        return receipt
+
+    def forget(original: Any) -> Any:
         async def send_all(self: Any, data: bytes) -> None:
-            self.torn = False
             try:
                 await original(self, data)
             finally:
@@ -171,14 +176,7 @@ def torn_writes_are_forgotten() -> AbstractContextManager[None]:
 
         return send_all
 
-    def abort(original: Any) -> Any:
-        def end_only(self: Any, closed: Any) -> None:
-            original(self, closed)
-            self._guard.torn = False
-
-        return end_only
-
-    return both(swapped(Guard, "send_all", make), swapped(transport.Transport, "abort", abort))
+    return both(swapped(Connection, "send", lambda original: send), swapped(Guard, "send_all", forget))
 
 
 def station_boots_only_once() -> AbstractContextManager[None]:

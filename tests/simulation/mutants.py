@@ -10,7 +10,7 @@ import attrs
 
 from tests.simulation import broken_calls as calls
 from tests.simulation import broken_links as links
-from tests.simulation.scenarios import FLOODS, HUNT, STORM, TALK, TWINS, UNPROVEN
+from tests.simulation.scenarios import CANCELS, FLOODS, HUNT, STORM, TALK, TWINS, UNPROVEN
 from tests.simulation.world import Scenario
 
 Mutant = Callable[[], AbstractContextManager[None]]
@@ -51,6 +51,7 @@ FAST = {
         links.every_connection_begins_the_backoff_anew, "RECONNECT_STORM"
     ),
     "streams stay open": Catch(links.streams_stay_open, "STREAM_LEFT", STORM),
+    "callers write by themselves": Catch(links.callers_write_by_themselves, "TORN_FRAME|BAD_FRAME_SENT", CANCELS),
     "a station boots only once": Catch(links.station_boots_only_once, "NOT_BOOTED", STORM),
     "a connection leaves a task behind": Catch(
         links.connection_leaves_a_task_behind, "TASKS_LEFT|TASKS_UNBOUNDED", STORM
@@ -71,15 +72,11 @@ SLOW = {
     "exceptions of the library leak": Catch(links.exceptions_of_the_library_leak, "UNDOCUMENTED_OUTCOME"),
     "a station gives up after some attempts": Catch(links.station_gives_up_after_some_attempts, "OFFLINE_AT_END"),
     "a drain waits for the peers to leave": Catch(links.drain_waits_for_the_peers_to_leave, "SLOW_DRAIN"),
-    "the timeout runs while the caller waits for the slot": Catch(
-        calls.timeout_runs_while_the_caller_waits_for_the_slot, "UNDOCUMENTED|TIMEOUT_TOO_SOON|TWO_CALLS_OUT"
-    ),
     "a session's end takes the newer one with it": Catch(
         links.session_ends_take_the_newer_one_with_them, "REGISTRY_MISSING|TWO_LIVE_SESSIONS|SESSIONS_INTERLEAVE"
     ),
     "Retry-After is not read": Catch(links.retry_after_is_not_read, "BACK_TOO_SOON", UNPROVEN),
     "denied stations come back at once": Catch(links.denied_stations_come_back_at_once, "BACK_TOO_SOON", UNPROVEN),
-    "torn writes are forgotten": Catch(links.torn_writes_are_forgotten, "TORN_FRAME|BAD_FRAME_SENT"),
     "the reader dies of a late answer": Catch(calls.reader_dies_of_a_late_answer, ""),
 }
 """Hunted in the long run only."""

@@ -23,6 +23,7 @@ from ocpp_trio.testing import (
     RunBounds,
     attempt,
     run_seeded,
+    stall_cpu,
 )
 from ocpp_trio.testing.stub import EPOCH
 
@@ -244,3 +245,21 @@ def test_failure_leaves_as_it_was_raised_and_an_attempt_keeps_it():
 
     assert isinstance(end.error, ValueError)
     assert end.transcript.events[-1].what == "about to fail"
+
+
+def test_stalls_of_the_cpu_are_told_apart_from_waiting():
+    seen = []
+
+    async def main(run):
+        await trio.sleep(5)
+        seen.append(run.stalled)
+        stall_cpu(3)
+        seen.append(run.stalled)
+        await trio.sleep(10)
+        stall_cpu(0.5)
+        await trio.sleep(0)
+        seen.append((run.stalled, trio.current_time()))
+
+    run_seeded(main, seed=0)
+
+    assert seen == [0, 3, (3.5, 18.5)]
