@@ -1,9 +1,9 @@
 """How many station-hours fit into a second of CPU, in virtual time, against PyPI `ocpp` over `websockets`.
 
-    python benchmarks/virtual_time.py [--stations 100 1000]
+    python benchmarks/virtual_time.py [--stations 100 1000] [--pings 20]
 
-A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults and
-no pings, real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
+A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults,
+real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
 MockClock, the other one on the virtual loop of PyPI `async-solipsism`. Each measurement has a process of its own, and
 counts its CPU time from when every station is online; the ratio is of measurements that follow each other.
 """
@@ -26,7 +26,7 @@ HOURS = {100: 2.0, 1000: 0.2}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def ours(stations: int, hours: float) -> float:
+def ours(stations: int, hours: float, pings: float) -> float:
     """CPU seconds of this stack."""
     import trio
     import trio.testing
@@ -34,7 +34,7 @@ def ours(stations: int, hours: float) -> float:
     from ocpp_trio import ChargePoint, Limits, Router, Session, open_charge_point, serve_csms, v16
     from ocpp_trio.testing import MemoryNetwork
 
-    limits = Limits(ping_interval=math.inf, upgrades_per_second=math.inf, upgrade_burst=10_000)
+    limits = Limits(ping_interval=pings, upgrades_per_second=math.inf, upgrade_burst=10_000)
     boot = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
     reading = v16.MeterValue(timestamp=NOW, sampled_value=(v16.SampledValue(value="4711"),))
     router = Router(v16)
@@ -91,7 +91,7 @@ def ours(stations: int, hours: float) -> float:
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def theirs(stations: int, hours: float) -> float:
+def theirs(stations: int, hours: float, pings: float) -> float:
     """CPU seconds of `ocpp` over `websockets`."""
     import async_solipsism
     from ocpp.routing import on
@@ -101,18 +101,19 @@ def theirs(stations: int, hours: float) -> float:
     from websockets.typing import Subprotocol
 
     now, ocpp16 = NOW.isoformat(), Subprotocol("ocpp1.6")
+    every = pings if pings < math.inf else None
     answered = 0
 
     class CentralSystem(ChargePoint):  # type: ignore[misc]  # the package carries no types
-        @on("BootNotification")
+        @on("BootNotification")  # type: ignore[untyped-decorator]
         def on_boot(self, **request: Any) -> Any:  # noqa: ANN401
             return call_result.BootNotification(current_time=now, interval=HEARTBEAT, status="Accepted")
 
-        @on("Heartbeat")
+        @on("Heartbeat")  # type: ignore[untyped-decorator]
         def on_heartbeat(self) -> Any:  # noqa: ANN401
             return call_result.Heartbeat(current_time=now)
 
-        @on("MeterValues")
+        @on("MeterValues")  # type: ignore[untyped-decorator]
         def on_reading(self, **request: Any) -> Any:  # noqa: ANN401
             nonlocal answered
             answered += 1
@@ -130,10 +131,10 @@ def theirs(stations: int, hours: float) -> float:
     async def run() -> float:
         tasks = []
         reading = [{"timestamp": now, "sampledValue": [{"value": "4711"}]}]
-        server = await serve(accept, "csms", 9000, subprotocols=[ocpp16], ping_interval=None, compression=None)
+        server = await serve(accept, "csms", 9000, subprotocols=[ocpp16], ping_interval=every, compression=None)
         for number in range(stations):
             websocket = await connect(
-                f"ws://csms:9000/CP-{number}", subprotocols=[ocpp16], ping_interval=None, compression=None, proxy=None
+                f"ws://csms:9000/CP-{number}", subprotocols=[ocpp16], ping_interval=every, compression=None, proxy=None
             )
             station = ChargePoint(f"CP-{number}", websocket)
             tasks.append(asyncio.create_task(station.start()))
@@ -153,7 +154,7 @@ def theirs(stations: int, hours: float) -> float:
 
     loop = async_solipsism.EventLoop()
     try:
-        return loop.run_until_complete(run())
+        return float(loop.run_until_complete(run()))
     finally:
         loop.close()
 
@@ -165,27 +166,28 @@ def _check(answered: int, stations: int, hours: float) -> None:
         raise RuntimeError(f"expected {expected:g} MeterValues, found {answered}")
 
 
-def measure(side: str, stations: int) -> float:
+def measure(side: str, stations: int, pings: float) -> float:
     """Station-hours per CPU second, in a process of its own."""
-    command = [sys.executable, __file__, "--side", side, "--stations", str(stations)]
+    command = [sys.executable, __file__, "--side", side, "--stations", str(stations), "--pings", str(pings)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stations", type=int, nargs="+", default=list(HOURS))
+    parser.add_argument("--pings", type=float, default=math.inf, help="seconds between WebSocket pings of either end")
     parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side is not None:
         (stations,) = options.stations
         hours = HOURS.get(stations, 0.2)
         logging.disable()
-        seconds = (ours if options.side == "ours" else theirs)(stations, hours)
+        seconds = (ours if options.side == "ours" else theirs)(stations, hours, options.pings)
         print(stations * hours / seconds)
         return
     print(f"{'stations':>8}{'ocpp_trio':>14}{'ocpp':>14}{'ratio':>8}   station-hours per CPU second")
     for stations in options.stations:
-        mine, other = measure("ours", stations), measure("theirs", stations)
+        mine, other = (measure(side, stations, options.pings) for side in ("ours", "theirs"))
         print(f"{stations:>8}{mine:>14.1f}{other:>14.1f}{mine / other:>8.1f}")
 
 

@@ -257,7 +257,7 @@ def test_stalls_of_the_cpu_are_told_apart_from_waiting():
         seen.append(run.stalled)
         await trio.sleep(10)
         stall_cpu(0.5)
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         seen.append((run.stalled, trio.current_time()))
 
     run_seeded(main, seed=0)
