@@ -87,6 +87,7 @@ async def simulate(run: SeededRun, *, hours: float = 1.0) -> tuple[int, int]:
 
 
 @pytest.mark.ocpp_seeds(5)
+@pytest.mark.ocpp_limit(3 * 3600)  # an hour of virtual time is the default
 async def test_no_energy_is_lost(seeded_run: SeededRun) -> None:
     """The same as a test: `pytest examples/simulate_my_station.py --ocpp-seed 3` runs one seed of it alone."""
     await simulate(seeded_run)
