@@ -33,10 +33,10 @@ from ocpp_trio.backend.memory import MemoryBackend as MemoryBackend
 from ocpp_trio.backend.memory_bus import MemoryBus as MemoryBus
 from ocpp_trio.backend.memory_bus import MemoryExchange as MemoryExchange
 from ocpp_trio.backend.node import Node as Node
-from ocpp_trio.backend.node import NodeSettings as NodeSettings
-from ocpp_trio.backend.node import NodeStatus as NodeStatus
-from ocpp_trio.backend.node import PeerStatus as PeerStatus
 from ocpp_trio.backend.node import open_node as open_node
+from ocpp_trio.backend.node_values import NodeSettings as NodeSettings
+from ocpp_trio.backend.node_values import NodeStatus as NodeStatus
+from ocpp_trio.backend.node_values import PeerStatus as PeerStatus
 from ocpp_trio.backend.records import Connector as Connector
 from ocpp_trio.backend.records import LogLine as LogLine
 from ocpp_trio.backend.records import MeterReading as MeterReading

@@ -12,11 +12,10 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
-import attrs
 import trio
 
 from ocpp_trio import Closed, CloseReason, ConnectionClosed, Request, Response, Session, Version, v16
-from ocpp_trio.backend.bus import Bus, BusStatus
+from ocpp_trio.backend.bus import Bus
 from ocpp_trio.backend.events import Change, Event, Topic
 from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.interest import Want
@@ -37,8 +36,10 @@ from ocpp_trio.backend.letters import (
     write_wants,
 )
 from ocpp_trio.backend.live import LiveState, new_event_ids, utc_now
-from ocpp_trio.backend.outbox import CAPACITY, Outbox
+from ocpp_trio.backend.node_values import NodeSettings, NodeStatus, PeerStatus
+from ocpp_trio.backend.outbox import Outbox
 from ocpp_trio.backend.peers import Peer, Peers
+from ocpp_trio.backend.records import Station
 from ocpp_trio.backend.remote_state import RemoteState
 from ocpp_trio.backend.routing import Calls
 from ocpp_trio.backend.sharing import StateSender
@@ -47,51 +48,6 @@ from ocpp_trio.backend.widening import widened
 logger = logging.getLogger(__name__)
 
 ResponseT = TypeVar("ResponseT", bound=Response)
-
-
-@attrs.frozen(kw_only=True)
-class NodeSettings:
-    """Times in seconds, and how many letters may wait to be written.
-
-    A node beats every `beat`, and one that was not heard for `patience` is taken for gone at the next beat. Changes
-    of interest within `gather` go out together. A call by way of another node has `call_deadline` at most: the call
-    timeout of its session and something for the way. `farewell` bounds what leaving may take.
-    """
-
-    beat: float = 1.0
-    patience: float = 4.0
-    gather: float = 0.02
-    call_deadline: float = 35.0
-    farewell: float = 1.0
-    outbox: int = CAPACITY
-
-
-@attrs.frozen(kw_only=True)
-class PeerStatus:
-    """Another node as it is seen from here."""
-
-    name: str
-    stations: int
-    missed: int
-    """Letters of it that never came."""
-
-
-@attrs.frozen(kw_only=True)
-class NodeStatus:
-    """A node's view of the bus. `dropped`, `expired` and `written` are of its own letters."""
-
-    name: str
-    bus: BusStatus
-    peers: tuple[PeerStatus, ...]
-    waiting: int
-    written: int
-    dropped: int
-    expired: int
-    duplicates: int
-    unreadable: int
-    """Letters of others that were none; a node of another version of this program is a likely cause."""
-    calls: int
-    """Calls that other nodes have not answered yet."""
 
 
 class Node:
@@ -125,6 +81,7 @@ class Node:
         self._remote = RemoteState(
             live,
             self._publish_remote,
+            name=name,
             peers=self._peers,
             roster=self._roster,
             wanted=lambda: self._wants,
@@ -250,11 +207,10 @@ class Node:
         self._remote.release(event)
         if not ours:
             return
-        if event.topic is Topic.STATIONS:
-            online = event.change is Change.UPDATED and getattr(event.value, "online", False)
-            self._note_presence(event.identity, online=online)
         if self._peers.wants(event):
             self._outbox.post(News(write_event(event)))
+        if event.topic is Topic.STATIONS:
+            self._note_presence(event.identity, online=_is_online(event))
 
     def _note_presence(self, identity: str, *, online: bool) -> None:
         if online == (identity in self._roster):
@@ -316,7 +272,7 @@ class Node:
             case Beat():
                 self._hear_beat(peer, body)
             case News():
-                self._remote.hear(peer, body.event.read(peer.name))
+                self._hear_news(peer, body.event.read(peer.name))
             case Presence():
                 self._hear_presence(peer, body.identity, online=body.online)
             case Please():
@@ -335,6 +291,12 @@ class Node:
         if added is not None:
             self._sender.owe(peer.name, dict.fromkeys(added), whole=first)
 
+    def _hear_news(self, peer: Peer, event: Event) -> None:
+        if event.topic is Topic.STATIONS:
+            # Its presence comes behind it, and would make a second event of the same change.
+            (self._peers.claim if _is_online(event) else self._peers.unclaim)(peer, event.identity)
+        self._remote.hear(peer, event)
+
     def _hear_presence(self, peer: Peer, identity: str, *, online: bool) -> None:
         (self._peers.claim if online else self._peers.unclaim)(peer, identity)
         self._remote.restate(identity)
@@ -346,6 +308,10 @@ class Node:
         for identity in part.roster:
             self._hear_presence(peer, identity, online=True)
         self._remote.take(peer, part)
+
+
+def _is_online(event: Event) -> bool:
+    return event.change is Change.UPDATED and isinstance(event.value, Station) and event.value.online
 
 
 def _not_sent(detail: str) -> ConnectionClosed:

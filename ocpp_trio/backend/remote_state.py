@@ -31,6 +31,7 @@ class RemoteState:
         live: LiveState,
         publish: Callable[[Event], None],
         *,
+        name: str,
         peers: Peers,
         roster: Mapping[str, None],
         wanted: Callable[[], dict[Want, None]],
@@ -39,6 +40,7 @@ class RemoteState:
     ) -> None:
         self._live = live
         self._publish = publish
+        self._name = name
         self._peers = peers
         self._roster = roster
         self._wanted = wanted
@@ -147,7 +149,7 @@ class RemoteState:
         if station.online == (peer is not None):
             return
         name = (Topic.STATIONS, identity, "")
-        event = self._event(peer.name if peer else "", Change.UPDATED, name)
+        event = self._event(peer.name if peer else self._name, Change.UPDATED, name)
         assert event is not None
         self._live.apply(attrs.evolve(event, value=attrs.evolve(station, online=peer is not None)))
         if peer is not None:
