@@ -11,10 +11,13 @@ from typing import Any
 import attrs
 import trio
 
-from ocpp_trio import ChargePoint, CsmsServer, Router, open_charge_point, serve_csms, v16
+from ocpp_trio import ChargePoint, CsmsServer, Limits, Router, open_charge_point, open_client, serve_csms, v16
 from ocpp_trio.backend import MemoryBackend, Node, Topic, Want, open_node
+from ocpp_trio.backend.api import ApiServer, make_api, serve_api
+from ocpp_trio.backend.api.feed import FEED_SUBPROTOCOL
 from ocpp_trio.testing import MemoryNetwork
 from tests.backend.nodes import Server
+from tests.operator_ground import FeedClient
 
 BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
 SHOWN = (Want(Topic.STATIONS),)
@@ -28,6 +31,7 @@ class CsmsNode:
     csms: CsmsServer
     node: Node
     port: int
+    api_port: int
 
 
 @attrs.define
@@ -39,9 +43,10 @@ class Cluster:
 
     @asynccontextmanager
     async def node(self, name: str, **options: Any) -> AsyncIterator[CsmsNode]:
+        """A node that runs, with its operator API."""
         backend = MemoryBackend()
         listen = self.network.host(name).listen if self.server.virtual else None
-        where: dict[str, Any] = {"listen": listen} if listen else {"host": "127.0.0.1"}
+        where: dict[str, Any] = {"listen": listen, "host": None} if listen else {"host": "127.0.0.1"}
         async with trio.open_nursery() as nursery:
             nursery.start_soon(backend.live.run)
             csms: CsmsServer = await nursery.start(
@@ -56,7 +61,9 @@ class Cluster:
                 settings=self.server.settings,
                 **options,
             ) as node:
-                yield CsmsNode(backend, csms, node, csms.port)
+                app = make_api(backend.live, backend.hub, sessions=lambda: csms.sessions, token=None)
+                api: ApiServer = await nursery.start(partial(serve_api, app, 0, **where))
+                yield CsmsNode(backend, csms, node, csms.port, api.port)
             nursery.cancel_scope.cancel()
 
     @asynccontextmanager
@@ -70,6 +77,21 @@ class Cluster:
         async with open_charge_point(url, identity, router=router or Router(v16), boot=BOOT, **dial) as station:
             await station.wait_online()
             yield station
+
+    @asynccontextmanager
+    async def feed(self, at: CsmsNode) -> AsyncIterator[FeedClient]:
+        """A WebSocket client of a node's feed that has been greeted."""
+        dial = self.network.dial if self.server.virtual else trio.open_tcp_stream
+        async with open_client(
+            await dial(at.node.name if self.server.virtual else "127.0.0.1", at.api_port),
+            host="csms",
+            resource="/api/feed",
+            subprotocols=[FEED_SUBPROTOCOL],
+            limits=Limits(),
+        ) as transport:
+            client = FeedClient(transport)
+            assert (await client.receive())["type"] == "hello"
+            yield client
 
 
 def available(connector: int = 1) -> v16.StatusNotificationRequest:

@@ -12,11 +12,10 @@ import trio
 import trio.testing
 
 from ocpp_trio import ConnectionClosed, Router, open_charge_point, v16
-from ocpp_trio.backend import Change, MemoryExchange, Topic, Want
+from ocpp_trio.backend import MemoryExchange, Topic, Want
 from ocpp_trio.backend.letters import Beat, read_letter, read_wants
 from ocpp_trio.backend.outbox import Outbox
-from ocpp_trio.backend.records import Station
-from tests.backend.nodes import Memory, Server, Valkey, connector, event_of, member, until
+from tests.backend.nodes import Memory, Server, Valkey, connector, member, until
 from tests.csms_nodes import BOOT, SHOWN, Cluster, available
 
 ROOT = Path(__file__).parents[2]
@@ -76,27 +75,26 @@ async def test_an_event_from_the_bus_updates_the_local_state(cluster, server, cl
 
 
 async def test_a_station_at_one_node_is_seen_by_a_client_of_another(cluster, clock):
-    """A client of node B subscribes. A station connects to node A and reports a connector: the client is told of the
-    station, of the connector, and when the station leaves, that it is offline. B knows where it is all the while.
+    """A WebSocket client of node B subscribes. A station connects to node A and reports a connector: the client is
+    told of the station, of the connector, and when the station leaves, that it is offline, with numbers that count up
+    by one. B knows where it is all the while.
     """
-    async with cluster.node("a") as a, cluster.node("b") as b:
-        with b.backend.hub.subscribe() as client:
-            client.subscribe(Topic.STATIONS)
-            client.subscribe(Topic.CONNECTORS)
-            await until(lambda: a.node.status().peers != () and b.node.status().peers != ())
-            async with cluster.station(a) as station:
-                await station.call(available(2))
-                heard = [await event_of(client)]
-                while heard[-1].topic is not Topic.CONNECTORS:
-                    heard.append(await event_of(client))
-                assert (heard[-1].node, heard[-1].change, heard[-1].key) == ("a", Change.UPDATED, "2")
-                stations = [event.value for event in heard if isinstance(event.value, Station)]
-                assert (stations[-1].online, stations[-1].vendor) == (True, "Acme")
-                assert b.node.where("CP-1") == "a"
-            while getattr(heard[-1].value, "online", True):
-                heard.append(await event_of(client))
-            await until(lambda: b.node.where("CP-1") is None)
-        assert all(event.node == "a" for event in heard)
+    async with cluster.node("a") as a, cluster.node("b") as b, cluster.feed(b) as client:
+        await client.subscribe("stations", "connectors")
+        await until(lambda: [len(peer.interested_in) for peer in a.node.status().peers] == [2])
+        async with cluster.station(a) as station:
+            await station.call(available(2))
+            heard = [await client.receive()]
+            while heard[-1]["topic"] != "connectors":
+                heard.append(await client.receive())
+            assert (heard[-1]["node"], heard[-1]["change"], heard[-1]["key"]) == ("a", "updated", "2")
+            assert (heard[-2]["value"]["online"], heard[-2]["value"]["vendor"]) == (True, "Acme")
+            assert b.node.where("CP-1") == "a"
+        while heard[-1]["value"].get("online", True):
+            heard.append(await client.receive())
+        assert [change["sequence"] for change in heard] == list(range(1, len(heard) + 1))
+        assert {change["node"] for change in heard} == {"a"}
+        await until(lambda: b.node.where("CP-1") is None)
 
 
 async def test_an_operator_of_any_node_reaches_any_station(cluster, clock):
