@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-EXTRAS := backend,cli,metrics
+EXTRAS := backend,cli,metrics,redis
 SOURCES := $(wildcard ocpp_trio tests examples benchmarks tools)
 BENCHMARKS := $(wildcard benchmarks/*.py)
 PEER := tests/peers/node

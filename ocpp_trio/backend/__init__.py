@@ -7,7 +7,8 @@
 not be forgotten.
 """
 
-from ocpp_trio.backend.bus import EventBus as EventBus
+from ocpp_trio.backend.bus import Bus as Bus
+from ocpp_trio.backend.bus import BusStatus as BusStatus
 from ocpp_trio.backend.bus import LocalBus as LocalBus
 from ocpp_trio.backend.disk import RunBlocking as RunBlocking
 from ocpp_trio.backend.disk import in_thread as in_thread
@@ -23,11 +24,19 @@ from ocpp_trio.backend.hub import Numbered as Numbered
 from ocpp_trio.backend.hub import SlowPolicy as SlowPolicy
 from ocpp_trio.backend.hub import Subscription as Subscription
 from ocpp_trio.backend.hub import SubscriptionDropped as SubscriptionDropped
+from ocpp_trio.backend.hub import Tap as Tap
 from ocpp_trio.backend.interest import Want as Want
 from ocpp_trio.backend.ledger import Ledger as Ledger
 from ocpp_trio.backend.live import Freshness as Freshness
 from ocpp_trio.backend.live import LiveState as LiveState
 from ocpp_trio.backend.memory import MemoryBackend as MemoryBackend
+from ocpp_trio.backend.memory_bus import MemoryBus as MemoryBus
+from ocpp_trio.backend.memory_bus import MemoryExchange as MemoryExchange
+from ocpp_trio.backend.node import Node as Node
+from ocpp_trio.backend.node import open_node as open_node
+from ocpp_trio.backend.node_values import NodeSettings as NodeSettings
+from ocpp_trio.backend.node_values import NodeStatus as NodeStatus
+from ocpp_trio.backend.node_values import PeerStatus as PeerStatus
 from ocpp_trio.backend.records import Connector as Connector
 from ocpp_trio.backend.records import LogLine as LogLine
 from ocpp_trio.backend.records import MeterReading as MeterReading

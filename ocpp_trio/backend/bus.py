@@ -1,44 +1,61 @@
-"""How nodes hear of each other: the interface, and the default for one node alone.
+"""How the nodes' letters get from one to the other: the interface, and the default for one node alone.
 
-Owns nothing of what the events mean. A bus that reaches other machines is a room of its own.
+Owns nothing of what the letters mean. A bus that reaches other machines is a room of its own.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+import math
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
+import attrs
 import trio
 
-from ocpp_trio.backend.events import Event
-from ocpp_trio.backend.interest import Want
+from ocpp_trio.backend.outbox import Outbox
+
+Deliver: TypeAlias = Callable[[bytes, float], None]
+"""Takes a letter as bytes, and how many seconds ago it was written."""
 
 
-class EventBus(Protocol):
-    """What a node needs of a bus."""
+@attrs.frozen(kw_only=True)
+class BusStatus:
+    """Whether letters get through. `since` is the instant of trio's clock from which on they do, or do not."""
 
-    def publish(self, event: Event) -> None:
-        """Tell the other nodes of a change here. Never waits; what it cannot pass on in time is its own to count."""
+    healthy: bool
+    since: float = -math.inf
+    detail: str = ""
+    """What went wrong last, if it is not healthy."""
 
-    def declare_interest(self, wants: Iterable[Want]) -> None:
-        """Say what this node's subscribers want now, in place of what was said before."""
+
+class Bus(Protocol):
+    """What a node needs of a bus: whatever one node writes reaches all that run, in the order of its writing.
+
+    It may reach them twice, late, or not at all: letters are numbered, and a node that misses some asks anew. What
+    was written before a node came does not reach it.
+    """
+
+    @property
+    def status(self) -> BusStatus:
+        """Whether letters get through at this moment."""
 
     async def run(
-        self, apply: Callable[[Event], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Hand other nodes' events to `apply`, each once, until cancelled."""
+        """Carry what is in the outbox, and hand what others wrote to `deliver`, until cancelled.
+
+        An outage is not an error: it shows in `status`, and ends when it ends.
+        """
 
 
 class LocalBus:
     """A bus with nobody else on it."""
 
-    def publish(self, event: Event) -> None:
-        """Nobody to tell."""
-
-    def declare_interest(self, wants: Iterable[Want]) -> None:
-        """Nobody to tell."""
+    status = BusStatus(healthy=True)
 
     async def run(
-        self, apply: Callable[[Event], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Wait until cancelled; nothing ever comes."""
+        """Throw the letters away; nothing ever comes."""
         task_status.started()
-        await trio.sleep_forever()
+        while True:
+            await outbox.take(256)
+            outbox.done()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 import trio
@@ -49,6 +49,16 @@ class Lost:
     """So many events that were wanted are missing here."""
 
     count: int
+
+
+class Tap(Protocol):
+    """Sees everything that goes through a hub, at once and synchronously."""
+
+    def published(self, event: Event) -> None:
+        """An event was handed to those who want it."""
+
+    def interest_changed(self) -> None:
+        """Something is wanted that nobody wanted before, or is wanted by nobody any more."""
 
 
 class Subscription:
@@ -122,7 +132,9 @@ class Hub:
 
     def __init__(self, *, history: int = HISTORY, interest_changed: Callable[[], None] = lambda: None) -> None:
         self._history: deque[Numbered] = deque(maxlen=history)
-        self._interest: Interest[Subscription] = Interest(changed=interest_changed)
+        self._interest_changed = interest_changed
+        self._interest: Interest[Subscription] = Interest(changed=self._tell_of_interest)
+        self._taps: list[Tap] = []
         self._sequence = 0
 
     @property
@@ -142,6 +154,22 @@ class Hub:
         self._history.append(numbered)
         for subscription in list(self._interest.subscribers_of(event)):
             subscription.offer(numbered)
+        for tap in tuple(self._taps):
+            tap.published(event)
+
+    @contextmanager
+    def tapped(self, tap: Tap) -> Iterator[None]:
+        """For the time of the body, tell of every event and of every change of interest. A tap wants nothing itself."""
+        self._taps.append(tap)
+        try:
+            yield
+        finally:
+            self._taps.remove(tap)
+
+    def _tell_of_interest(self) -> None:
+        self._interest_changed()
+        for tap in tuple(self._taps):
+            tap.interest_changed()
 
     @contextmanager
     def subscribe(self, *, capacity: int = QUEUE, policy: SlowPolicy = SlowPolicy.TELL) -> Iterator[Subscription]:

@@ -144,14 +144,31 @@ class LiveState:
         """Announce a line of the log; it is kept nowhere here."""
         self._announce(Topic.LOG, Change.UPDATED, identity, "", LogLine(identity=identity, text=text))
 
-    def apply(self, event: Event) -> None:
-        """Take over a change that another node has announced. It is an event already, so none is made of it."""
+    def known(self, topic: Topic, identity: str, key: str) -> Known | None:
+        """One entry of any kind by the names that its events have, or None if there is none."""
+        table = self._tables.get(topic)
+        return None if table is None else table.get((identity, key))
+
+    def names(self, topic: Topic, identity: str | None = None) -> tuple[tuple[str, str], ...]:
+        """Identity and key of what is known of a topic, of one station or (None) of all; the longest unchanged first.
+
+        Of the log nothing is.
+        """
+        table = self._tables.get(topic)
+        return () if table is None else tuple(name for name, _ in table.items() if identity in (None, name[0]))
+
+    def apply(self, event: Event) -> bool:
+        """Take over a change that another node has announced; whether anything is different now.
+
+        It is an event already, so none is made of it. A line of the log is always news.
+        """
         if event.topic is Topic.LOG:
-            return
-        if event.change is Change.UPDATED:
-            self._enter(event.topic, event.identity, event.key, event.value)
-        else:
-            self._tables[event.topic].pop((event.identity, event.key))
+            return True
+        if event.change is not Change.UPDATED:
+            return self._tables[event.topic].pop((event.identity, event.key)) is not None
+        before = self._tables[event.topic].get((event.identity, event.key))
+        self._enter(event.topic, event.identity, event.key, event.value)
+        return bool(before != event.value)
 
     async def run(self) -> None:
         """Announce what expires, at the instant when it does. Cancelling leaves everything as it is."""

@@ -1,0 +1,228 @@
+"""A bus over a Redis or Valkey server: one stream with a bounded length, written and read by every node.
+
+Owns the connections to the server, and coming back to it. `coredis` is used through this file alone. A client is
+thrown away after any failure: its pool does not get over connections that die while a command is on its way.
+"""
+
+import logging
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from random import Random, SystemRandom
+from typing import Final
+
+import attrs
+import coredis
+import msgspec
+import trio
+from coredis.exceptions import RedisError
+from coredis.response.types import StreamEntry
+from coredis.retry import NoRetryPolicy
+from coredis.tokens import PureToken
+
+from ocpp_trio import Backoff, FullJitterBackoff
+from ocpp_trio.backend.bus import BusStatus, Deliver
+from ocpp_trio.backend.outbox import Outbox
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 64
+"""Letters in one entry of the stream: they share the cost of a command, which is that of dozens of letters."""
+LENGTH: Final = 8192
+"""Entries kept, or a few more (MAXLEN ~): what a reader may be behind before it has to ask for the state anew."""
+READ_AT_ONCE: Final = 64
+BLOCK: Final = 1.0
+"""Seconds that the server may hold a read back when there is nothing; each return is a sign of life."""
+PATIENCE: Final = 5.0
+"""Seconds within which the server must do anything else, or is taken for dead."""
+_FIELD: Final = b"l"
+_START: Final = b"0-0"
+_encoder: Final = msgspec.msgpack.Encoder()
+_sheets: Final = msgspec.msgpack.Decoder(tuple[bytes, ...])
+
+Work = Callable[["coredis.Redis[bytes]"], Awaitable[None]]
+
+
+@attrs.frozen(kw_only=True)
+class RedisSettings:
+    """`prefix` begins the name of every key. A node comes back after a failure as `backoff` says."""
+
+    prefix: str = "ocpp-trio"
+    length: int = LENGTH
+    patience: float = PATIENCE
+    backoff: Backoff = attrs.Factory(lambda: FullJitterBackoff(initial=0.2, maximum=5.0, floor=0.05))
+
+
+class RedisBus:
+    """A bus over the server at a URL: `redis://host:6379/0`, `rediss://…` with TLS, or `unix:///path`."""
+
+    def __init__(self, url: str, *, settings: RedisSettings | None = None, rng: Random | None = None) -> None:
+        self._url = url
+        self._settings = settings or RedisSettings()
+        self._rng = rng or SystemRandom()
+        self._stream = f"{self._settings.prefix}:letters"
+        self._broken: dict[str, str] = {"reader": "not connected yet", "writer": "not connected yet"}
+        self._since = -math.inf
+        self._position: bytes | None = None
+        self._positioned = trio.Event()
+        self._server_ahead = 0.0
+
+    @property
+    def status(self) -> BusStatus:
+        """Whether letters get through at this moment."""
+        detail = next(iter(self._broken.values()), "")
+        return BusStatus(healthy=not self._broken, since=self._since, detail=detail)
+
+    async def claim_number(self, name: str) -> int:
+        """The number of the node of this name, from 0: a new one for a new name, and the same ever after.
+
+        For what must be divided between nodes, such as transaction ids. Raises ConnectionError if the server cannot be
+        asked; cancelling may leave a number that nobody has.
+        """
+        numbers, taken = f"{self._settings.prefix}:node-numbers", f"{self._settings.prefix}:nodes-numbered"
+        try:
+            async with self._connect() as client:
+                with trio.fail_after(self._settings.patience):
+                    found = await client.hget(numbers, name)
+                    if found is None:
+                        # Two nodes of one name may come here at once: the first of them decides.
+                        await client.hsetnx(numbers, name, str(await client.incr(taken) - 1))
+                        found = await client.hget(numbers, name)
+        except* _FAILURES as failures:
+            raise ConnectionError(f"no node number from the server: {_in_words(failures)}") from None
+        assert found is not None
+        return int(found)
+
+    async def run(
+        self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Carry letters until cancelled, and come back to the server whenever it is lost."""
+
+        async def read(client: "coredis.Redis[bytes]") -> None:
+            await self._read(client, deliver)
+
+        async def write(client: "coredis.Redis[bytes]") -> None:
+            await self._write(client, outbox)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep, "reader", read)
+            nursery.start_soon(self._keep, "writer", write)
+            task_status.started()
+
+    async def _keep(self, part: str, work: Work) -> None:
+        """Do the work of a part over one client after another, with a wait before each but the first."""
+        delays = self._settings.backoff.delays(self._rng)
+        while True:
+            try:
+                async with self._connect() as client:
+                    await work(client)
+            except* _FAILURES as failures:
+                if part not in self._broken:
+                    delays = self._settings.backoff.delays(self._rng)
+                self._note_broken(part, _in_words(failures))
+            await trio.sleep(next(delays))
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator["coredis.Redis[bytes]"]:
+        # Without a stream timeout, which would end reads that wait; without retries of its own, which would hide
+        # that a letter may have been written twice, and for how long nothing got through.
+        client: coredis.Redis[bytes] = coredis.Redis.from_url(
+            self._url,
+            verify_version=False,
+            retry_policy=NoRetryPolicy(),
+            connect_timeout=self._settings.patience,
+        )
+        async with client:
+            yield client
+
+    async def _write(self, client: "coredis.Redis[bytes]", outbox: Outbox) -> None:
+        with trio.fail_after(self._settings.patience):
+            await client.ping()
+        self._note_works("writer")
+        # Answers to the first letter must not come before there is a place to read from.
+        await self._positioned.wait()
+        while True:
+            sheets = await outbox.take(BATCH)
+            with trio.fail_after(self._settings.patience):
+                await client.xadd(
+                    self._stream,
+                    {_FIELD: _encoder.encode(sheets)},
+                    trim_strategy=PureToken.MAXLEN,
+                    trim_operator=PureToken.APPROXIMATELY,
+                    threshold=self._settings.length,
+                )
+            outbox.done()
+
+    async def _read(self, client: "coredis.Redis[bytes]", deliver: Deliver) -> None:
+        with trio.fail_after(self._settings.patience):
+            await self._find_place(client)
+        self._note_works("reader")
+        self._positioned.set()
+        while True:
+            assert self._position is not None
+            with trio.fail_after(BLOCK + self._settings.patience):
+                found = await client.xread({self._stream: self._position}, count=READ_AT_ONCE, block=int(BLOCK * 1000))
+            for entries in (found or {}).values():
+                for entry in entries:
+                    self._hand_over(entry, deliver)
+                    await trio.lowlevel.checkpoint()
+
+    def _hand_over(self, entry: StreamEntry, deliver: Deliver) -> None:
+        self._position = _bytes(entry.identifier)
+        written_at = _order(self._position)[0] / 1000 - self._server_ahead
+        age = max(0.0, trio.current_time() - written_at)
+        try:
+            sheets = _sheets.decode(_bytes(entry.field_values[_FIELD]))
+        except (msgspec.MsgspecError, KeyError) as exc:
+            logger.warning("an entry of the stream that is no node's: %a", str(exc))
+            return
+        for sheet in sheets:
+            deliver(sheet, age)
+
+    async def _find_place(self, client: "coredis.Redis[bytes]") -> None:
+        """Where to read on; at the end for the first time, and at the start of what is not the stream it was."""
+        told = await client.time()
+        self._server_ahead = _seconds(told) - trio.current_time()
+        newest = await client.xrevrange(self._stream, count=1)
+        last = _bytes(newest[0].identifier) if newest else _START
+        if self._position is None:
+            self._position = last
+        elif _order(last) < _order(self._position):
+            self._position = _START
+
+    def _note_works(self, part: str) -> None:
+        if self._broken.pop(part, None) is not None and not self._broken:
+            self._since = trio.current_time()
+            logger.info("the bus works")
+
+    def _note_broken(self, part: str, detail: str) -> None:
+        if not self._broken:
+            self._since = trio.current_time()
+            logger.warning("the bus is down: %a", detail)
+        self._broken[part] = detail
+
+
+# Also what its library lets pass of the one below it when a connection dies: its own errors, and those of the system.
+_FAILURES: Final = (RedisError, OSError, trio.TooSlowError)
+
+
+def _in_words(failures: BaseExceptionGroup[Exception]) -> str:
+    leaf: BaseException = failures
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    return f"{type(leaf).__name__}: {leaf}"
+
+
+def _bytes(value: str | bytes) -> bytes:
+    """The library types it for clients that decode as well."""
+    return value if isinstance(value, bytes) else value.encode()
+
+
+def _order(identifier: bytes) -> tuple[int, int]:
+    milliseconds, _, number = identifier.partition(b"-")
+    return int(milliseconds), int(number)
+
+
+def _seconds(told: datetime) -> float:
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()

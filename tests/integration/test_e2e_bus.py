@@ -1,0 +1,234 @@
+"""Nodes, their stations and the bus between them, end to end: in memory, and with sockets and a real Valkey server."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from ocpp_trio import ConnectionClosed, Router, open_charge_point, v16
+from ocpp_trio.backend import MemoryExchange, Topic, Want
+from ocpp_trio.backend.letters import Beat, read_letter, read_wants
+from ocpp_trio.backend.outbox import Outbox
+from tests.backend.nodes import Memory, Server, Valkey, connector, member, until
+from tests.csms_nodes import BOOT, SHOWN, Cluster, available
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.smoke, pytest.mark.e2e]
+
+
+@pytest.fixture(params=["memory", pytest.param("valkey", marks=pytest.mark.real)])
+def server(request, tmp_path_factory) -> Iterator[Server]:
+    made = Memory(MemoryExchange()) if request.param == "memory" else Valkey(tmp_path_factory.mktemp("v"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def clock(server):
+    return trio.testing.MockClock(autojump_threshold=0) if server.virtual else None
+
+
+@pytest.fixture
+def cluster(server) -> Cluster:
+    return Cluster(server)
+
+
+async def test_a_node_heartbeat_carries_the_interest(cluster, server, clock):
+    """Somebody listens on the bus. A client subscribes at a node: the node's next heartbeat names what it wants. The
+    client leaves: the one after that names nothing.
+    """
+    beats: list[tuple[Want, ...]] = []
+
+    def listen(sheet: bytes, age: float) -> None:
+        body = read_letter(sheet).open()
+        if isinstance(body, Beat):
+            beats.append(read_wants(body.interested_in))
+
+    async with trio.open_nursery() as nursery, cluster.node("a") as a:
+        await nursery.start(server.bus("ear").run, Outbox("ear", "1"), listen)
+        await until(lambda: a.node.status().bus.healthy)
+        with a.backend.hub.subscribe() as client:
+            client.subscribe(Topic.STATIONS)
+            client.subscribe(Topic.CONNECTORS, "CP-1")
+            await until(lambda: beats[-1:] == [(Want(Topic.STATIONS), Want(Topic.CONNECTORS, "CP-1"))])
+        await until(lambda: beats[-1:] == [()])
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_event_from_the_bus_updates_the_local_state(cluster, server, clock):
+    """Node B wants connectors. Node A learns of one and then loses it: B's state has it, and then has it no more."""
+    async with member(server, "a") as a, member(server, "b", always=[Want(Topic.CONNECTORS)]) as b:
+        await until(lambda: a.peers == ["b"] and b.peers == ["a"])
+
+        a.live.update_connector(connector(1))
+        await until(lambda: b.live.connectors("CP-1") == (connector(1),))
+
+        a.live.remove_connector("CP-1", 1)
+        await until(lambda: b.live.connectors("CP-1") == ())
+
+
+async def test_a_station_at_one_node_is_seen_by_a_client_of_another(cluster, clock):
+    """A WebSocket client of node B subscribes. A station connects to node A and reports a connector: the client is
+    told of the station, of the connector, and when the station leaves, that it is offline, with numbers that count up
+    by one. B knows where it is all the while.
+    """
+    async with cluster.node("a") as a, cluster.node("b") as b, cluster.feed(b) as client:
+        await client.subscribe("stations", "connectors")
+        await until(lambda: [len(peer.interested_in) for peer in a.node.status().peers] == [2])
+        async with cluster.station(a) as station:
+            await station.call(available(2))
+            heard = [await client.receive()]
+            while heard[-1]["topic"] != "connectors":
+                heard.append(await client.receive())
+            assert (heard[-1]["node"], heard[-1]["change"], heard[-1]["key"]) == ("a", "updated", "2")
+            assert (heard[-2]["value"]["online"], heard[-2]["value"]["vendor"]) == (True, "Acme")
+            assert b.node.where("CP-1") == "a"
+        while heard[-1]["value"].get("online", True):
+            heard.append(await client.receive())
+        assert [change["sequence"] for change in heard] == list(range(1, len(heard) + 1))
+        assert {change["node"] for change in heard} == {"a"}
+        await until(lambda: b.node.where("CP-1") is None)
+
+
+async def test_an_operator_of_any_node_reaches_any_station(cluster, clock):
+    """Stations are at both nodes. Each node calls the other's: both are answered, by the right station."""
+    routers = {"CP-1": Router(v16), "CP-2": Router(v16)}
+    called: list[str] = []
+    for router in routers.values():
+
+        @router.on(v16.ResetRequest)
+        async def reset(session, request: v16.ResetRequest) -> v16.ResetResponse:
+            called.append(session.identity)
+            return v16.ResetResponse(status=v16.ResetStatus.ACCEPTED)
+
+    async with (
+        cluster.node("a") as a,
+        cluster.node("b") as b,
+        cluster.station(a, "CP-1", router=routers["CP-1"]),
+        cluster.station(b, "CP-2", router=routers["CP-2"]),
+    ):
+        await until(lambda: (a.node.where("CP-2"), b.node.where("CP-1")) == ("b", "a"))
+        for node, identity in ((a, "CP-2"), (b, "CP-1")):
+            reply = await node.node.call(identity, v16.ResetRequest(type=v16.ResetType.SOFT))
+            assert reply.status is v16.ResetStatus.ACCEPTED
+    assert called == ["CP-2", "CP-1"]
+
+
+async def test_without_the_server_each_node_goes_on_with_its_stations(cluster, server, clock):
+    """The server is killed. The station is answered as before and can be called at its own node; the other node says
+    that it cannot. The server comes back empty: the other node shows what has happened meanwhile.
+    """
+    router = Router(v16)
+
+    @router.on(v16.ResetRequest)
+    async def reset(session, request: v16.ResetRequest) -> v16.ResetResponse:
+        return v16.ResetResponse(status=v16.ResetStatus.ACCEPTED)
+
+    request = v16.ResetRequest(type=v16.ResetType.SOFT)
+    wants = [Want(Topic.STATIONS), Want(Topic.CONNECTORS)]
+    async with (
+        cluster.node("a") as a,
+        cluster.node("b", always=wants) as b,
+        cluster.station(a, router=router) as station,
+    ):
+        await until(lambda: b.node.where("CP-1") == "a")
+
+        server.kill()
+        await until(lambda: not a.node.status().bus.healthy and not b.node.status().bus.healthy)
+        await station.call(available(3))
+        await a.node.call("CP-1", request)
+        with pytest.raises(ConnectionClosed, match="the bus is down"):
+            await b.node.call("CP-1", request)
+        assert b.backend.live.connectors() == ()
+
+        server.start()
+        await until(lambda: [each.connector_id for each in b.backend.live.connectors()] == [3])
+        await b.node.call("CP-1", request)
+
+
+@pytest.fixture
+def killable(tmp_path_factory) -> Iterator[tuple[Valkey, int, subprocess.Popen[str]]]:
+    """A server, and a node with a CSMS in a process of its own."""
+    server = Valkey(tmp_path_factory.mktemp("v"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.integration.other_node", server.url],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield server, int(process.stdout.readline()), process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        server.close()
+
+
+@pytest.mark.real
+async def test_a_node_is_killed_while_it_calls_a_station_for_another(killable):
+    """A station is at a node in another process, and takes its time. The node is killed: the call that was routed to
+    it fails within the deadline and says why, and the station is shown as offline.
+    """
+    server, port, process = killable
+    asked = trio.Event()
+    router = Router(v16)
+
+    @router.on(v16.ResetRequest)
+    async def reset(session, request: v16.ResetRequest) -> v16.ResetResponse:
+        asked.set()
+        await trio.sleep(20)
+        return v16.ResetResponse(status=v16.ResetStatus.ACCEPTED)
+
+    cluster = Cluster(server)
+    async with cluster.node("a", always=SHOWN) as a, trio.open_nursery() as nursery:
+        await nursery.start(_be_station, port, router)
+        await until(lambda: a.node.where("CP-1") == "other")
+
+        async def kill() -> None:
+            await asked.wait()
+            process.send_signal(signal.SIGKILL)
+
+        nursery.start_soon(kill)
+        with trio.fail_after(15), pytest.raises(ConnectionClosed, match="node 'other', .* is gone") as lost:
+            await a.node.call("CP-1", v16.ResetRequest(type=v16.ResetType.SOFT))
+        assert lost.value.was_sent
+        assert not a.backend.live.stations()["CP-1"].online
+        assert a.node.where("CP-1") is None
+        nursery.cancel_scope.cancel()
+
+
+async def _be_station(port: int, router: Router, *, task_status: trio.TaskStatus[None]) -> None:
+    async with open_charge_point(f"ws://127.0.0.1:{port}/ocpp", "CP-1", router=router, boot=BOOT) as station:
+        await station.wait_online()
+        task_status.started()
+        await trio.sleep_forever()
+
+
+@pytest.mark.real
+async def test_nodes_get_numbers_of_their_own_and_keep_them(tmp_path_factory):
+    """Two nodes ask for their numbers at the same time, and again later: the ids they hand out cannot be the same."""
+    server = Valkey(tmp_path_factory.mktemp("v"))
+    numbers: dict[str, list[int]] = {"a": [], "b": []}
+
+    async def claim(name: str) -> None:
+        numbers[name].append(await server.bus(name).claim_number(name))
+
+    async with trio.open_nursery() as nursery:
+        for name in ("a", "b", "a", "b"):
+            nursery.start_soon(claim, name)
+    assert {len(set(each)) for each in numbers.values()} == {1}
+    assert numbers["a"][0] != numbers["b"][0]
+    server.kill()
+    with pytest.raises(ConnectionError, match="no node number from the server"):
+        await server.bus("c").claim_number("c")
+    server.close()
