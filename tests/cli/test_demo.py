@@ -43,7 +43,9 @@ async def test_lines_are_in_columns_and_not_too_long(screen, autojump_clock):
     screen.width = 100
     await play(screen, ground(MemoryNetwork()))
 
-    lines = screen.out.getvalue().split("\n\n")[0].splitlines()
+    dashboard, timeline, *_ = screen.out.getvalue().split("\n\n")
+    assert re.fullmatch(r"dashboard on http://127\.0\.0\.1:\d+/#token=[\w-]{16}", dashboard)
+    lines = timeline.splitlines()
     assert max(map(len, lines)) == 100
     column = re.compile(r" {2,}\d+\.\d\d  (CP-\d|CSMS|all) +(station|csms|demo) +\S")
     assert [line for line in lines if not column.match(line)] == []
