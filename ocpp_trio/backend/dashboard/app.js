@@ -11,7 +11,9 @@ const KEPT_AS = "ocpp-trio.token";
 const DRAWS = 150; // ms between two drawings; people read no faster
 const LINK = { connecting: ["connecting", "quiet"], live: ["live", "good"], lost: ["no connection", "bad"], refused: ["locked", "warn"] };
 
-const page = { known: new Known(), calls: new Calls(), feed: null, state: "connecting", ready: false, station: null };
+const page = {
+  known: new Known(), calls: new Calls(), feed: null, state: "connecting", ready: false, station: null, watching: null,
+};
 const log = { paused: false, shown: [] };
 let due = null;
 
@@ -23,7 +25,7 @@ function draw() {
   if (station === null) return;
   page.calls.show(known, station);
   if (!log.paused) log.shown = known.lines.slice();
-  showLog(log.shown, { identity: station, paused: log.paused });
+  showLog(log.shown, { identity: station, paused: log.paused, watching: page.watching === station });
 }
 
 function drawSoon() {
@@ -44,6 +46,10 @@ const told = {
     if (word === "refused") lock();
     drawSoon();
   },
+  watching(identity) {
+    page.watching = identity;
+    drawSoon();
+  },
   snapshot(message, stations) {
     page.known.snapshot(message, stations);
     drawSoon();
@@ -54,6 +60,7 @@ const told = {
   },
   broken() {
     page.known.forgetParts();
+    page.watching = null;
     if (page.state === "live" && page.station !== null) missing("the connection to the server was lost here");
   },
   gap() {

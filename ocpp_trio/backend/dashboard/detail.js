@@ -115,7 +115,7 @@ function showValues(readings) {
     ]));
   table(byId("values"), {
     label: "Latest meter values",
-    heads: ["Connector", "Latest meter values", "Value", "Taken"],
+    heads: ["Connector", "Measured", "Value", "Taken"],
     rows,
     empty: "No meter values in the last quarter of an hour.",
   });
@@ -126,13 +126,13 @@ function unitOf({ measurand = "Energy", unit }) {
   return unit ?? (measurand.startsWith("Energy") ? "Wh" : measurand === "Frequency" ? "Hz" : "");
 }
 
-export function showLog(lines, { identity, paused }) {
+export function showLog(lines, { identity, paused, watching }) {
   const mine = lines.filter((line) => line.identity === identity);
   keyed(byId("log"), mine, (line) => line.number, makeLine, () => {});
-  const count = plural(mine.length, "line");
-  say(byId("log-note"), mine.length > 0
-    ? `${count}, the newest first${paused ? "; paused" : ""}`
-    : paused ? "Paused." : "No frame since this station was opened here. Heartbeats will show.");
+  const note = mine.length > 0 ? `${plural(mine.length, "line")}, the newest first.` : watching
+    ? "No frame since this station was opened here."
+    : "Asking the server for the frames …";
+  say(byId("log-note"), paused ? `${note} Paused.` : note);
 }
 
 function makeLine({ at, text }) {

@@ -71,17 +71,21 @@ export function table(parent, { label, heads, rows, empty }) {
   parent.setAttribute("tabindex", "0"); // it scrolls sideways where it is too wide, also by keyboard
   parent.setAttribute("role", "region");
   parent.setAttribute("aria-label", label);
-  const head = element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)));
-  const body = rows.map((row) => element("tr", {}, ...row.map(cell)));
-  parent.replaceChildren(
-    element("table", {}, element("thead", {}, head), element("tbody", {}, ...body)),
-  );
+  // The roles are said because a narrow screen shows the rows as blocks, and browsers then take them for no table.
+  const head = element("tr", { role: "row" }, ...heads.map((text) => element("th", { role: "columnheader" }, text)));
+  const body = rows.map((row) => element("tr", { role: "row" }, ...row.map((each, place) => cell(each, heads[place]))));
+  parent.replaceChildren(element(
+    "table", { role: "table", "aria-label": label },
+    element("thead", { role: "rowgroup" }, head),
+    element("tbody", { role: "rowgroup" }, ...body),
+  ));
 }
 
-function cell(content) {
-  if (!Array.isArray(content)) return element("td", {}, content);
+function cell(content, head) {
+  const attributes = { role: "cell", "data-head": head };
+  if (!Array.isArray(content)) return element("td", attributes, content);
   const [word, kind] = content;
-  return element("td", {}, element("span", { class: `state ${kind}` }, word));
+  return element("td", attributes, element("span", { class: `state ${kind}` }, word));
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

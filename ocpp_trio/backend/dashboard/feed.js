@@ -17,7 +17,7 @@ export function authorization(token) {
 }
 
 export class Feed {
-  /** `told` has: state(word), snapshot(message, stations), change(message), broken(), gap(). */
+  /** `told` has: state(word), watching(identity), snapshot(message, stations), change(message), broken(), gap(). */
   constructor(token, told) {
     this.token = token;
     this.told = told;
@@ -29,6 +29,7 @@ export class Feed {
     this.greeted = false;
     this.attempt = 0;
     this.calming = null;
+    this.watched = 0;
     this.stopped = false;
   }
 
@@ -54,7 +55,8 @@ export class Feed {
     if (identity === this.station) return;
     this.station = identity;
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.rewatch(), SETTLE);
+    const settled = this.watched + SETTLE - Date.now();
+    this.settling = setTimeout(() => this.rewatch(), Math.max(0, Math.min(settled, SETTLE)));
   }
 
   drop() {
@@ -122,7 +124,8 @@ export class Feed {
       case "subscribed":
         mine.stations = message.stations ?? null;
         if (!message.resumed) mine.begin();
-        if (mine === this.groups.overview && message.resumed) this.live();
+        if (mine === this.groups.detail) this.told.watching(message.stations[0]);
+        else if (message.resumed) this.live();
         break;
       case "snapshot":
         this.told.snapshot(message, mine.stations);
@@ -172,6 +175,7 @@ export class Feed {
   }
 
   rewatch() {
+    this.watched = Date.now();
     const { detail } = this.groups;
     const before = detail.asked;
     if (before === this.station) return;

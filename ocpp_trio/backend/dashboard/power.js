@@ -99,6 +99,7 @@ function line(one, number, x, y, name) {
   const points = one.points.map((point) => `${x(point.at).toFixed(1)},${y(point.watts).toFixed(1)}`).join(" ");
   const last = one.points.at(-1);
   const drawn = [
+    svg("polygon", { class: "area", points: `${x(one.points[0].at)},${y(0)} ${points} ${x(last.at)},${y(0)}` }),
     svg("polyline", { class: `curve dash-${number}`, points }),
     svg("circle", { class: "point", cx: x(last.at), cy: y(last.watts), r: 4 }),
   ];

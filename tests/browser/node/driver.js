@@ -48,7 +48,7 @@ const commands = {
     /** Wait until an element that the selector finds has the text in it. */
     wait: ({ selector, text }) => page.locator(selector).filter({ hasText: text }).first().waitFor(),
     hidden: ({ selector }) => page.locator(selector).waitFor({ state: 'hidden' }),
-    click: ({ role, name }) => page.getByRole(role, { name, exact: true }).click(),
+    click: ({ role, name }) => page.getByRole(role, { name }).click(),
     fill: ({ selector, value }) => page.locator(selector).fill(value),
     choose: ({ selector, value }) => page.locator(selector).selectOption(value).then(() => {}),
     press: ({ key }) => page.keyboard.press(key),
