@@ -77,8 +77,6 @@ async def test_calls_go_out_by_button_and_their_replies_are_shown(browser, csms)
         assert device.transaction is not None
         assert device.transaction.id_tag == "TAG-7"
 
-        await browser.click("button", "Unlock: Unlock connector")
-        await browser.wait("#replies li", "Unlock connector: ")
         await browser.click("button", "Trigger: Trigger message")
         await browser.wait("#replies li", "Trigger message: Accepted")
         await browser.do("choose", selector="#ChangeAvailability-type", value="Inoperative")
@@ -90,6 +88,9 @@ async def test_calls_go_out_by_button_and_their_replies_are_shown(browser, csms)
         await browser.wait("#transactions", "Remote")
         await browser.click("button", "Stop: Remote stop")
         await browser.wait("#replies li", "No transaction is running here.")
+
+        await browser.click("button", "Unlock: Unlock connector")
+        await browser.wait("#replies li", "Unlock connector: Unlocked")
 
         await browser.click("button", "Reset: Reset")
         await browser.wait("#replies li", "Reset: Accepted")
@@ -178,9 +179,8 @@ async def test_who_has_no_token_sees_nothing_and_who_locks_the_page_leaves_nothi
         await browser.wait("#gate-text", "The server did not take this token.")
         assert "CP-1" not in await browser.text("body")
         findings = await look(browser, "gate")
-        assert await browser.do("complaints") == [
-            "error: Failed to load resource: the server responded with a status of 401 (Unauthorized)"
-        ]
+        (complaint,) = await browser.do("complaints")  # which every browser makes of such a status
+        assert complaint.startswith("error: Failed to load resource: the server responded with a status of 401")
 
         await browser.do("fill", selector="#token", value=TOKEN)
         await browser.click("button", "Open")

@@ -65,7 +65,7 @@ function showTransactions(transactions) {
     heads: ["Number", "State", "Connector", "Tag", "Energy", "Started", "Stopped"],
     rows: latest.map((one) => [
       String(one.transaction_id),
-      one.stopped_at === null ? ["running", "busy"] : [one.reason ?? "stopped", "quiet"],
+      one.stopped_at === null ? ["running", "busy"] : [`stopped (${one.reason ?? "no reason told"})`, "quiet"],
       String(one.connector_id),
       one.id_tag,
       energy(one.meter - one.meter_start),
@@ -105,19 +105,21 @@ function plotNote(series) {
 }
 
 function showValues(readings) {
+  const several = readings.length > 1;
   const rows = readings
     .sort((a, b) => a.connector_id - b.connector_id)
     .flatMap((reading) => (reading.values.at(-1)?.sampledValue ?? []).map((sample) => [
-      String(reading.connector_id),
+      ...(several ? [String(reading.connector_id)] : []),
       [sample.measurand ?? "Energy.Active.Import.Register", sample.phase, sample.location].filter(Boolean).join(", "),
       `${sample.value} ${unitOf(sample)}`.trim(),
       moment(reading.values.at(-1).timestamp),
     ]));
+  byId("values").hidden = rows.length === 0; // the note above has said that there is nothing yet
   table(byId("values"), {
     label: "Latest meter values",
-    heads: ["Connector", "Measured", "Value", "Taken"],
+    heads: [...(several ? ["Connector"] : []), "Measured", "Value", "Taken"],
     rows,
-    empty: "No meter values in the last quarter of an hour.",
+    empty: "",
   });
 }
 

@@ -20,7 +20,7 @@ export function showStations(known, { chosen, ready }) {
   keyed(byId("station-list"), shown, (identity) => identity, make, (node, identity) => {
     refresh(node, known, identity, identity === chosen);
   });
-  say(byId("summary"), ready ? summary(known, all) : "");
+  say(byId("summary"), ready && all.length > 0 ? summary(known, all) : "");
   say(byId("station-note"), noteOf({ all, found, wanted, ready }));
 }
 

@@ -54,7 +54,10 @@ const commands = {
     press: ({ key }) => page.keyboard.press(key),
     text: ({ selector }) => page.locator(selector).innerText(),
     evaluate: ({ script }) => page.evaluate(script),
-    screenshot: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => {}),
+    async screenshot({ path }) {
+        await page.evaluate(() => scrollTo(0, 0));
+        await page.screenshot({ path, fullPage: true });
+    },
     /** What axe-core finds, as rule and elements; its source goes in past the page's own policy. */
     async findings() {
         await page.evaluate(axe.source);
