@@ -29,11 +29,10 @@ class ApiAccess:
     def told(self, host: str, port: int) -> str:
         """What is said of it once it listens."""
         address = f"http://{host}:{port}/"
-        if self.token is None:
-            return f"dashboard and operator API on {address}, open to everybody"
-        if self.link:
+        if self.link and self.token is not None:
             return f"dashboard on {address}#token={self.token}"
-        return f"dashboard and operator API on {address}, with a token"
+        may = "open to everybody" if self.token is None else "with a token"
+        return f"operator API on {address}, {may}; a browser finds the dashboard there"
 
 
 @attrs.frozen(kw_only=True)

@@ -83,9 +83,7 @@ async def open_browser(node: str, chromium: str, profile: Path) -> AsyncIterator
     browser = Browser(process)
     try:
         width, height = DESKTOP
-        await browser.do(
-            "launch", executable=chromium, profile=str(profile), width=width, height=height, dark=False
-        )
+        await browser.do("launch", executable=chromium, profile=str(profile), width=width, height=height, dark=False)
         yield browser
     finally:
         with trio.move_on_after(LEAVES, shield=True):
