@@ -104,6 +104,7 @@ async def serving_api(
 def _explained(exc: Exception) -> str:
     if not isinstance(exc, ModuleNotFoundError):
         return str(exc)
-    if exc.name not in _NEEDED:
+    package = (exc.name or "").partition(".")[0]
+    if package not in _NEEDED:
         raise exc
-    return f"the API needs {exc.name}: pip install 'ocpp-trio[backend]'"
+    return f"the API needs {package}: pip install 'ocpp-trio[backend]'"
