@@ -8,9 +8,11 @@ SOURCES := $(wildcard ocpp_trio tests examples benchmarks tools)
 BENCHMARKS := $(wildcard benchmarks/*.py)
 PEER := tests/peers/node
 PEER_READY := $(PEER)/node_modules/.ready
+BROWSER := tests/browser/node
+BROWSER_READY := $(BROWSER)/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-smoke test-e2e fuzz simulate peers check format bench clean
+.PHONY: help demo test test-smoke test-e2e fuzz simulate peers browser check format bench clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
@@ -20,7 +22,7 @@ demo: $(READY)  ## a CSMS and three charge points: boot, charge, lose the link, 
 	@$(BIN)/ocpp-trio demo
 
 test: $(READY)  ## the whole suite, with coverage
-	@$(MAKE) --no-print-directory peers || echo "what needs it is left out" >&2
+	@$(MAKE) --no-print-directory --keep-going peers browser || echo "what needs it is left out" >&2
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not untraced"
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m untraced
@@ -40,6 +42,8 @@ fuzz: $(READY)  ## a million evil frames and upgrade requests at both ends; CASE
 
 peers: $(PEER_READY)  ## what node needs to run the third-party stack in tests/peers
 
+browser: $(BROWSER_READY)  ## what node needs to lead a Chromium through the dashboard in tests/browser
+
 simulate: $(READY)  ## a station-year of faults in virtual time, and broken variants that must be caught
 	@$(BIN)/python -m tests.simulation
 
@@ -57,17 +61,17 @@ bench: $(READY)  ## run every script in benchmarks/
 	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python "$$script"; done
 
 clean:  ## remove .venv and what the tools left behind
-	@rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache $(PEER)/node_modules
+	@rm -rf .venv build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache $(PEER)/node_modules $(BROWSER)/node_modules tests/browser/screenshots
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # No lock file, because it would name a registry; package.json pins every version instead. Nothing of it runs on installing.
-$(PEER_READY): $(PEER)/package.json
+$(PEER_READY) $(BROWSER_READY): %/node_modules/.ready: %/package.json
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
-		echo "ocpp-rpc in tests/peers needs node 18 or newer with npm, and they are not both here." >&2; exit 1; }
-	@rm -rf $(PEER)/node_modules
-	@cd $(PEER) && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
+		echo "$* needs node 18 or newer with npm, and they are not both here." >&2; exit 1; }
+	@rm -rf $*/node_modules
+	@cd $* && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error \
 		--fetch-retries=1 --fetch-timeout=30000 >/dev/null || { \
-		echo "ocpp-rpc in tests/peers needs the npm packages of $(PEER)/package.json, and they could not be installed." >&2; exit 1; }
+		echo "$* needs the npm packages of its package.json, and they could not be installed." >&2; exit 1; }
 	@touch $@
 
 # .venv/.ready holds the folder it was made for: scripts and the editable install carry that path, so a copied or moved

@@ -8,7 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from ocpp_trio import Closed, Instrument, Link, Router, Session, v16
+from ocpp_trio import Closed, Instrument, Instruments, Link, Router, Session, v16
+from ocpp_trio.backend.events import Topic
+from ocpp_trio.backend.frame_log import FrameLog
 from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.live import LiveState, utc_now
 from ocpp_trio.backend.notices import register_notices
@@ -25,7 +27,7 @@ VendorHandler = Callable[[Session, v16.DataTransferRequest], Awaitable[v16.DataT
 
 class Backend:
     """A ready-made CSMS over a store. Give `router()` to `serve_csms`, and `instrument` too if it shall know who is
-    online.
+    online and show the frames to those who subscribe to the log.
 
     `live` is what it knows at this moment, `hub` tells of every change to those who subscribe; run `live.run` beside
     the server if they shall hear of what expires as well. `await restore()` before serving puts into `live` what the
@@ -55,7 +57,12 @@ class Backend:
         self.hub = Hub()
         self.live = LiveState(self.hub.publish, now=now)
         self._stations = Stations(self.live)
-        self.instrument: Instrument = Presence(self._stations, now)
+        self.instrument: Instrument = Instruments(
+            [
+                Presence(self._stations, now),
+                FrameLog(self.live, wanted=lambda identity: self.hub.anybody_wants(Topic.LOG, identity)),
+            ]
+        )
         self._vendors: dict[str, VendorHandler] = {}
 
     async def restore(self) -> None:

@@ -147,6 +147,10 @@ class Hub:
         """What anybody here wants, each once."""
         return self._interest.wants()
 
+    def anybody_wants(self, topic: Topic, identity: str) -> bool:
+        """Whether a subscriber here would hear of an event on a topic of this station."""
+        return self._interest.anybody_wants(topic, identity)
+
     def publish(self, event: Event) -> None:
         """Number an event and hand it to all who want it. Never waits."""
         self._sequence += 1

@@ -74,6 +74,10 @@ class Interest(Generic[S]):
         """What anybody here wants, each once."""
         return tuple(self._by_want)
 
+    def anybody_wants(self, topic: Topic, identity: str) -> bool:
+        """Whether somebody would hear of an event on a topic of this station."""
+        return Want(topic) in self._by_want or Want(topic, identity) in self._by_want
+
     def subscribers_of(self, event: Event) -> Iterator[S]:
         """Who wants to hear of an event, each once."""
         everywhere = self._by_want.get(Want(event.topic), {})

@@ -6,6 +6,7 @@ CP-3 is started and stopped from afar.
 
 import itertools
 import random
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -28,6 +29,7 @@ from ocpp_trio import (
 )
 from ocpp_trio.backend import MemoryBackend
 from ocpp_trio.cli.console import Console
+from ocpp_trio.cli.operator import ApiAccess, serving_api
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.cli.verdict import Evidence, Heard
@@ -78,6 +80,7 @@ class Demo:
     """One run. Owns the instruments and the script."""
 
     def __init__(self, terminal: Terminal, ground: Ground) -> None:
+        self._terminal = terminal
         self._ground = ground
         self._start = trio.current_time()
         self._console = Console(terminal, start=self._start)
@@ -92,7 +95,8 @@ class Demo:
         with trio.move_on_after(PATIENCE):
             async with trio.open_nursery() as nursery:
                 server = await nursery.start(self._serving())
-                await self._live(server)
+                async with self._dashboard(server):
+                    await self._live(server)
                 self._tell("CSMS", "closes")
                 await server.drain(1)
         return Evidence(
@@ -112,9 +116,19 @@ class Demo:
             0,
             host=HOST,
             listen=self._ground.listen,
-            instrument=Instruments([self._csms, self._heard, self._csms_console]),
+            instrument=Instruments([self._csms, self._heard, self._csms_console, self._backend.instrument]),
             new_message_id=lambda: f"csms/{next(ids)}",
         )
+
+    @asynccontextmanager
+    async def _dashboard(self, server: CsmsServer) -> AsyncIterator[None]:
+        """The page beside it, behind a token of its own: pages of other sites can reach this machine's ports too."""
+        access = ApiAccess(0, secrets.token_urlsafe(12), link=True)
+        async with serving_api(
+            self._terminal, access, self._backend, server, host=HOST, counters=self._csms, listen=self._ground.listen
+        ):
+            self._terminal.say()
+            yield
 
     async def _live(self, server: CsmsServer) -> None:
         async with (

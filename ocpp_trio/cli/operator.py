@@ -1,10 +1,10 @@
-"""The operator API beside a CSMS of the command line, if it was asked for."""
+"""The operator API and its dashboard beside a CSMS of the command line, if they were asked for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
@@ -23,6 +23,16 @@ class ApiAccess:
 
     port: int
     token: str | None
+    link: bool = False
+    """Whether the address that is told carries the token. It is behind the #, which no browser sends anywhere."""
+
+    def told(self, host: str, port: int) -> str:
+        """What is said of it once it listens."""
+        address = f"http://{host}:{port}/"
+        if self.link and self.token is not None:
+            return f"dashboard on {address}#token={self.token}"
+        may = "open to everybody" if self.token is None else "with a token"
+        return f"operator API on {address}, {may}; a browser finds the dashboard there"
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +72,7 @@ async def serving_api(
     *,
     host: str,
     counters: Counters,
+    listen: Callable[..., Awaitable[Sequence[trio.abc.Listener[Any]]]] = trio.open_tcp_listeners,
 ) -> AsyncIterator[bool]:
     """The API for the time of the body; False if it was asked for and cannot be. Leaving closes feeds with 1001."""
     if access is None:
@@ -80,9 +91,8 @@ async def serving_api(
     async with trio.open_nursery() as nursery:
         working = True
         try:
-            api = await nursery.start(partial(serve_api, app, access.port, host=host))
-            may = "open to everybody" if access.token is None else "with a token"
-            terminal.say(f"operator API on http://{host}:{api.port}, {may}")
+            api = await nursery.start(partial(serve_api, app, access.port, host=host, listen=listen))
+            terminal.say(access.told(host, api.port))
         except OSError as exc:
             terminal.complain(f"cannot listen on {host} port {access.port}: {exc.strerror or exc}")
             working = False
@@ -94,6 +104,7 @@ async def serving_api(
 def _explained(exc: Exception) -> str:
     if not isinstance(exc, ModuleNotFoundError):
         return str(exc)
-    if exc.name not in _NEEDED:
+    package = (exc.name or "").partition(".")[0]
+    if package not in _NEEDED:
         raise exc
-    return f"the API needs {exc.name}: pip install 'ocpp-trio[backend]'"
+    return f"the API needs {package}: pip install 'ocpp-trio[backend]'"

@@ -19,6 +19,7 @@ from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.addresses import network_of
 from ocpp_trio.link.instrument import CallReport, Instrument, Link, Outcome, SecurityEvent
 from ocpp_trio.link.lifecycle import Transition
+from ocpp_trio.observe.confidential import NOT_SHOWN, may_hold_a_password
 from ocpp_trio.observe.plain import plain
 from ocpp_trio.observe.throttle import Throttle
 from ocpp_trio.wire.correlation import Match
@@ -28,7 +29,6 @@ from ocpp_trio.wire.shape import quote
 
 TEXT_LIMIT: Final = 2000
 """Characters of a frame that a DEBUG line shows."""
-_NOT_SHOWN: Final = "(not shown: it may hold a password)"
 _NO_FIELDS: Final[Mapping[str, str | None]] = dict.fromkeys(("messageId", "action", "frame_type", "outcome", "origin"))
 _FRAME_THAT_ENDED: Final[Mapping[Outcome, str]] = {
     "response": "CALLRESULT",
@@ -41,14 +41,6 @@ _EXPECTED_ENDS: Final = frozenset({CloseReason.CLEAN, CloseReason.STOPPING, Clos
 def frame_type(frame: Frame) -> str:
     """The name that OCPP-J gives a frame's kind."""
     return "CALL" if isinstance(frame, Call) else "CALLERROR" if isinstance(frame, CallError) else "CALLRESULT"
-
-
-def _may_hold_a_password(frame: Frame, action: str | None, text: str) -> bool:
-    """Whether this could be, quote or repeat the AuthorizationKey that ChangeConfiguration sets (1.6 security white
-    paper, A00): an error may quote it, and a backslash may spell its name in another way."""
-    if action == "ChangeConfiguration" and (isinstance(frame, CallError) or "\\" in text):
-        return True
-    return "authorizationkey" in text.lower()
 
 
 class Logs(Instrument):
@@ -85,7 +77,7 @@ class Logs(Instrument):
             "%s %s %s",
             direction,
             kind,
-            _NOT_SHOWN if _may_hold_a_password(frame, action, text) else ascii(text[:TEXT_LIMIT]),
+            NOT_SHOWN if may_hold_a_password(frame, action, text) else ascii(text[:TEXT_LIMIT]),
             messageId=frame.message_id,
             action=action,
             frame_type=kind,

@@ -41,6 +41,23 @@ async def test_subscriber_hears_what_it_wants_in_order_and_numbered(hub, autojum
     assert hub.sequence == 5
 
 
+def test_hub_tells_whether_anybody_would_hear(hub):
+    def heard() -> list[bool]:
+        return [hub.anybody_wants(topic, "CP-1") for topic in (Topic.STATIONS, Topic.LOG)]
+
+    with hub.subscribe() as one, hub.subscribe() as other:
+        assert heard() == [False, False]
+        one.subscribe(Topic.LOG, "CP-2")
+        assert heard() == [False, False]
+        one.subscribe(Topic.LOG, "CP-1")
+        assert heard() == [False, True]
+        other.subscribe(Topic.STATIONS)
+        assert heard() == [True, True]
+        one.unsubscribe(Topic.LOG, "CP-1")
+        assert heard() == [True, False]
+    assert heard() == [False, False]
+
+
 async def test_waiting_subscriber_is_woken(hub, autojump_clock):
     async def publish_later():
         await trio.sleep(3)

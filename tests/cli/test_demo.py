@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+import sys
 
 import attrs
 import pytest
@@ -43,10 +44,51 @@ async def test_lines_are_in_columns_and_not_too_long(screen, autojump_clock):
     screen.width = 100
     await play(screen, ground(MemoryNetwork()))
 
-    lines = screen.out.getvalue().split("\n\n")[0].splitlines()
+    dashboard, timeline, *_ = screen.out.getvalue().split("\n\n")
+    assert re.fullmatch(r"dashboard on http://127\.0\.0\.1:\d+/#token=[\w-]{16}", dashboard)
+    lines = timeline.splitlines()
     assert max(map(len, lines)) == 100
     column = re.compile(r" {2,}\d+\.\d\d  (CP-\d|CSMS|all) +(station|csms|demo) +\S")
     assert [line for line in lines if not column.match(line)] == []
+
+
+async def test_the_dashboard_is_there_while_it_plays_for_whoever_has_the_link(screen, autojump_clock):
+    network = MemoryNetwork()
+    answers = []
+
+    async def visit(path: str, token: str, port: int) -> None:
+        stream = await network.dial(demo.HOST, port)
+        async with stream:
+            head = f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+            await stream.send_all(head.encode())
+            answers.append(b"".join([bytes(chunk) async for chunk in stream]).decode())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(play, screen, ground(network))
+        link = re.fullmatch(r"dashboard on http://127.0.0.1:(\d+)/#token=(.+)", await screen.wait_for("dashboard on"))
+        assert link is not None
+        await trio.sleep(10)
+        await visit("/", "", int(link[1]))
+        await visit("/api/stations", "", int(link[1]))
+        await visit("/api/stations", link[2], int(link[1]))
+
+    page, refused, stations = answers
+    assert "<title>Charging stations</title>" in page
+    assert refused.startswith("HTTP/1.1 401")
+    assert stations.count('"online":true') == 3
+    assert trio.current_time() == pytest.approx(17.5)
+    assert screen.out.getvalue().splitlines()[-1].startswith("good: ")
+
+
+async def test_a_demo_without_what_the_dashboard_needs_says_so_and_plays(screen, monkeypatch, autojump_clock):
+    for name in [name for name in sys.modules if name.startswith(("starlette", "ocpp_trio.backend.api"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "starlette", None)
+
+    code = await play(screen, ground(MemoryNetwork()))
+
+    assert code == 0
+    assert screen.err.getvalue() == "ocpp-trio: the API needs starlette: pip install 'ocpp-trio[backend]'\n"
 
 
 async def test_a_link_that_is_lost_besides_is_not_good(screen, autojump_clock):

@@ -44,6 +44,15 @@ def test_the_token_is_in_the_first_line_of_its_file(tmp_path):
     assert ApiOptions(token=TOKEN).access() is None
 
 
+def test_what_is_told_of_the_api_holds_the_token_only_where_a_link_is_wanted():
+    assert (
+        ApiAccess(1, TOKEN).told("h", 2)
+        == "operator API on http://h:2/, with a token; a browser finds the dashboard there"
+    )
+    assert ApiAccess(1, None, link=True).told("h", 2).startswith("operator API on http://h:2/, open to everybody; ")
+    assert ApiAccess(1, TOKEN, link=True).told("h", 2) == f"dashboard on http://h:2/#token={TOKEN}"
+
+
 async def test_the_tail_shows_what_is_known_and_what_changes(make_screen):
     at_csms, at_tail, at_station, codes = make_screen(), make_screen(), make_screen(), Codes()
     api = ApiOptions(port=0, token=TOKEN)

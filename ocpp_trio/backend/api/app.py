@@ -1,4 +1,4 @@
-"""The operator API as an ASGI app: the endpoints, the feed, the token, and one form for every error."""
+"""The operator API as an ASGI app: the endpoints, the feed, the page, the token, and one form for every error."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from ocpp_trio.backend.api.desk import Desk
 from ocpp_trio.backend.api.feed import serve_feed
 from ocpp_trio.backend.api.limits import ApiLimits
 from ocpp_trio.backend.api.openapi import openapi
+from ocpp_trio.backend.api.page import page_routes
 from ocpp_trio.backend.api.plain import json_response
 from ocpp_trio.backend.api.problems import Problem, answer_bug, answer_http_exception, answer_problem
 from ocpp_trio.backend.api.routes import ENDPOINTS, FEED_PATH, OPENAPI_PATH, Endpoint
@@ -64,6 +65,7 @@ def make_api(
             *(_route(desk, endpoint) for endpoint in ENDPOINTS),
             Route(OPENAPI_PATH, describe),
             WebSocketRoute(FEED_PATH, feed),
+            *page_routes(),
         ],
         middleware=[Middleware(BearerAuth, token=token)],
         exception_handlers={Problem: answer_problem, HTTPException: answer_http_exception, Exception: answer_bug},

@@ -17,10 +17,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from ocpp_trio.backend.api.page import PAGE_PATHS
 from ocpp_trio.backend.api.problems import Problem
 
-OPEN_PATHS: Final = frozenset({"/health"})
-"""What a load balancer asks for, and tells nobody anything."""
+OPEN_PATHS: Final = frozenset({"/health"}) | PAGE_PATHS
+"""What a load balancer asks for, and the page on which a person gives the token: they tell nobody anything."""
 TOKEN_SUBPROTOCOL: Final = "ocpp-trio.token."
 """Followed by the token in base64url without padding, as a subprotocol allows few characters (RFC 6455 section 4.1)."""
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="ocpp-trio"'}

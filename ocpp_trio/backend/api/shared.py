@@ -8,10 +8,12 @@ from typing import Any, Final
 
 import trio
 
+from ocpp_trio.backend.api.page import PAGE_PATHS
+
 PENDING: Final = 64
 """Connections on their way to `serve_csms`, which takes each at once; more means that it is gone or stuck."""
-OURS: Final = ("/api/", "/health", "/metrics")
-"""Paths of the API: a charge point's has the CSMS's own path and an identity in it."""
+OURS: Final = frozenset({"/health", "/metrics"}) | PAGE_PATHS
+"""Paths of the API beside those below `/api/`: a charge point's has the CSMS's own path and an identity in it."""
 
 
 class OcppDoor(trio.abc.Listener[trio.abc.Stream]):
@@ -79,4 +81,4 @@ class Arrivals(trio.abc.Listener[Arrival]):
 
 def is_ours(path: str) -> bool:
     """Whether a path is the API's."""
-    return path.startswith(OURS[0]) or path in OURS
+    return path.startswith("/api/") or path in OURS
