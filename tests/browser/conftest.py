@@ -46,14 +46,20 @@ def missing() -> str | None:
 
 
 @pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+def programs() -> tuple[str, str]:
+    """Node and Chromium. Not async: a skip within a trio run would lose its reason."""
     why = missing()
     if why is not None:
         pytest.skip(f"left out: the dashboard in a browser, because {why}")
     node, program = shutil.which("node"), chromium()
     assert node is not None
     assert program is not None
-    async with open_browser(node, program, tmp_path / "profile") as browser:
+    return node, program
+
+
+@pytest.fixture
+async def browser(programs: tuple[str, str], tmp_path: Path) -> AsyncIterator[Browser]:
+    async with open_browser(*programs, tmp_path / "profile") as browser:
         yield browser
 
 
