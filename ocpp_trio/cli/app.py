@@ -61,7 +61,8 @@ async def _csms(
 ) -> int:
     """Serve charge points until Ctrl-C, and show what they say.
 
-    Without --passwords and --client-ca everybody is let in; with both, either of the two is enough.
+    Without --passwords and --client-ca everybody is let in; with both either will do, until a station has come with a
+    certificate: then only that.
 
     Parameters
     ----------
