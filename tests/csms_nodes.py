@@ -17,7 +17,7 @@ from ocpp_trio.backend.api import ApiServer, make_api, serve_api
 from ocpp_trio.backend.api.feed import FEED_SUBPROTOCOL
 from ocpp_trio.testing import MemoryNetwork
 from tests.backend.nodes import Server
-from tests.operator_ground import FeedClient
+from tests.operator_ground import Answer, FeedClient, send_request
 
 BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
 SHOWN = (Want(Topic.STATIONS),)
@@ -61,7 +61,7 @@ class Cluster:
                 settings=self.server.settings,
                 **options,
             ) as node:
-                app = make_api(backend.live, backend.hub, sessions=lambda: csms.sessions, token=None)
+                app = make_api(backend.live, backend.hub, sessions=lambda: csms.sessions, token=None, node=node)
                 api: ApiServer = await nursery.start(partial(serve_api, app, 0, **where))
                 yield CsmsNode(backend, csms, node, csms.port, api.port)
             nursery.cancel_scope.cancel()
@@ -77,6 +77,12 @@ class Cluster:
         async with open_charge_point(url, identity, router=router or Router(v16), boot=BOOT, **dial) as station:
             await station.wait_online()
             yield station
+
+    async def request(self, at: CsmsNode, method: str, path: str, body: object = None) -> Answer:
+        """A request to a node's operator API."""
+        dial = self.network.dial if self.server.virtual else trio.open_tcp_stream
+        stream = await dial(at.node.name if self.server.virtual else "127.0.0.1", at.api_port)
+        return await send_request(stream, method, path, body, {})
 
     @asynccontextmanager
     async def feed(self, at: CsmsNode) -> AsyncIterator[FeedClient]:

@@ -189,23 +189,29 @@ class Ground:
 
     async def request(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         """A request over a connection of its own; a body that is bytes goes as it is."""
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         if self.token is not None:
             headers.setdefault("Authorization", f"Bearer {self.token}")
-        if body is not None and not isinstance(body, bytes):
-            headers.setdefault("Content-Type", "application/json")
-        lines = [f"{method} {path} HTTP/1.1", "Host: csms", "Connection: close", f"Content-Length: {len(data)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        stream = await self.dial("127.0.0.1", self.api.port)
-        async with stream:
-            await stream.send_all("\r\n".join([*lines, "", ""]).encode() + data)
-            received = b""
-            while chunk := await stream.receive_some():
-                received += chunk
-        return parse_answer(received)
+        return await send_request(await self.dial("127.0.0.1", self.api.port), method, path, body, headers)
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.request("GET", path, **headers)
+
+
+async def send_request(
+    stream: trio.abc.Stream, method: str, path: str, body: object, headers: Mapping[str, str]
+) -> Answer:
+    """A request over a connection, which is closed behind it; a body that is bytes goes as it is."""
+    data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    if body is not None and not isinstance(body, bytes):
+        headers = {"Content-Type": "application/json"} | dict(headers)
+    lines = [f"{method} {path} HTTP/1.1", "Host: csms", "Connection: close", f"Content-Length: {len(data)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    async with stream:
+        await stream.send_all("\r\n".join([*lines, "", ""]).encode() + data)
+        received = b""
+        while chunk := await stream.receive_some():
+            received += chunk
+    return parse_answer(received)
 
 
 def parse_answer(received: bytes) -> Answer:

@@ -68,6 +68,7 @@ class Node:
         now: Callable[[], datetime],
     ) -> None:
         self.name = name
+        self.version = version
         self._live, self._hub, self._bus = live, hub, bus
         self._sessions = sessions
         self._settings = settings

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from ocpp_trio.cli import certs, csms, demo, operator, station, tail
 from ocpp_trio.cli import password as passwords_file
 from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.nodes import NodeOptions
 from ocpp_trio.cli.operator import ApiOptions
 from ocpp_trio.cli.security import ServerSecurity, StationSecurity
 from ocpp_trio.cli.terminal import Terminal
@@ -57,6 +58,8 @@ async def _csms(
     api_token: Token = None,
     api_token_file: Path | None = None,
     api_open: Annotated[bool, Parameter(negative="")] = False,
+    redis: Annotated[str | None, Parameter(show_default=False)] = None,
+    node: str | None = None,
     verbose: Verbose = False,
 ) -> int:
     """Serve charge points until Ctrl-C, and show what they say.
@@ -92,6 +95,11 @@ async def _csms(
         File with the token in its first line.
     api_open
         Let everybody use the API who can reach its port.
+    redis
+        Redis or Valkey server over which several nodes know each other's stations: redis://host:6379/0, rediss://…
+        or unix:///path. It has to run when a node starts, and may fail later. Each node needs a --store of its own.
+    node
+        This node's name among them, the same at every start: it decides about the transaction ids.
     verbose
         Log every frame to stderr.
     """
@@ -112,6 +120,7 @@ async def _csms(
         security=security,
         store=store,
         api=api,
+        nodes=NodeOptions(redis=redis, name=node),
         verbose=verbose,
     )
 

@@ -11,6 +11,7 @@ import trio
 from ocpp_trio import CsmsServer, Instruments, serve_csms, v16
 from ocpp_trio.backend import (
     Backend,
+    IdRange,
     IdTags,
     MemoryBackend,
     StoreError,
@@ -18,7 +19,8 @@ from ocpp_trio.backend import (
     open_sqlite_store,
 )
 from ocpp_trio.cli.entry import USAGE
-from ocpp_trio.cli.operator import ApiAccess, ApiOptions, serving_api
+from ocpp_trio.cli.nodes import Membership, NodeOptions, joined
+from ocpp_trio.cli.operator import ApiAccess, ApiOptions, expiring, serving_api
 from ocpp_trio.cli.security import ServerSecurity
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
@@ -27,6 +29,7 @@ from ocpp_trio.observe import Counters, Logs, Timeline
 DRAIN_SECONDS = 5.0
 _OPEN: Final = ServerSecurity()
 _NO_API: Final = ApiOptions()
+_ALONE: Final = NodeOptions()
 
 
 async def run(
@@ -39,6 +42,7 @@ async def run(
     security: ServerSecurity = _OPEN,
     store: Path | None = None,
     api: ApiOptions = _NO_API,
+    nodes: NodeOptions = _ALONE,
     verbose: bool,
 ) -> int:
     """Serve until a signal; the exit code."""
@@ -48,7 +52,7 @@ async def run(
             raise ValueError(f"expected an interval of 0 or more seconds, found {interval!r}")
         if not 0 <= port <= 65535:
             raise ValueError(f"expected a port of 0 to 65535, found {port}")
-        access = api.access()
+        access, membership = api.access(), nodes.membership()
         ssl_context, authenticate = security.context(), security.authenticator()
     except ValueError as wrong:
         terminal.complain(str(wrong))
@@ -58,11 +62,24 @@ async def run(
 
     async def work(stop: trio.Event) -> int:
         try:
-            async with _open_backend(store, known, interval) as backend:
+            ids = IdRange() if membership is None else await membership.ids()
+        except (ConnectionError, ValueError) as wrong:
+            terminal.complain(str(wrong))
+            return 1
+        try:
+            async with _open_backend(store, known, interval, ids) as backend, expiring(backend):
                 if store is not None:
                     terminal.say(remembered(store, backend))
                 return await _serve(
-                    terminal, backend, stop, serve=serve, host=host, port=port, access=access, verbose=verbose
+                    terminal,
+                    backend,
+                    stop,
+                    serve=serve,
+                    host=host,
+                    port=port,
+                    access=access,
+                    membership=membership,
+                    verbose=verbose,
                 )
         except StoreError as wrong:
             terminal.complain(str(wrong))
@@ -80,6 +97,7 @@ async def _serve(
     host: str,
     port: int,
     access: ApiAccess | None,
+    membership: Membership | None,
     verbose: bool,
 ) -> int:
     timeline, counters = Timeline(terminal.say, start=trio.current_time()), Counters()
@@ -92,7 +110,11 @@ async def _serve(
         except OSError as exc:
             terminal.complain(f"cannot listen on {host} port {port}: {exc.strerror or exc}")
         if server is not None:
-            async with serving_api(terminal, access, backend, server, host=host, counters=counters) as working:
+            csms = server
+            async with (
+                joined(membership, backend, lambda: csms.sessions, shown=access is not None) as node,
+                serving_api(terminal, access, backend, csms, host=host, counters=counters, node=node) as working,
+            ):
                 if working:
                     terminal.say(f"listening on {host} port {server.port}; Ctrl-C stops")
                     await stop.wait()
@@ -118,12 +140,12 @@ def remembered(store: Path, backend: Backend) -> str:
 
 @asynccontextmanager
 async def _open_backend(
-    store: Path | None, known: Mapping[str, v16.AuthorizationStatus], interval: int
+    store: Path | None, known: Mapping[str, v16.AuthorizationStatus], interval: int, ids: IdRange
 ) -> AsyncIterator[Backend]:
     if store is None:
-        yield MemoryBackend(tags=known or None, interval=interval)
+        yield MemoryBackend(tags=known or None, interval=interval, first_transaction_id=ids.first)
         return
-    async with open_sqlite_store(store) as kept:
+    async with open_sqlite_store(store, ids=ids) as kept:
         for tag, status in known.items():
             await kept.put_tag(tag, status)
         strict = TagPolicy(unknown=v16.AuthorizationStatus.INVALID)

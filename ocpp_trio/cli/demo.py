@@ -29,7 +29,7 @@ from ocpp_trio import (
 )
 from ocpp_trio.backend import MemoryBackend
 from ocpp_trio.cli.console import Console
-from ocpp_trio.cli.operator import ApiAccess, serving_api
+from ocpp_trio.cli.operator import ApiAccess, expiring, serving_api
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.cli.verdict import Evidence, Heard
@@ -124,9 +124,10 @@ class Demo:
     async def _dashboard(self, server: CsmsServer) -> AsyncIterator[None]:
         """The page beside it, behind a token of its own: pages of other sites can reach this machine's ports too."""
         access = ApiAccess(0, secrets.token_urlsafe(12), link=True)
-        async with serving_api(
+        api = serving_api(
             self._terminal, access, self._backend, server, host=HOST, counters=self._csms, listen=self._ground.listen
-        ):
+        )
+        async with expiring(self._backend), api:
             self._terminal.say()
             yield
 

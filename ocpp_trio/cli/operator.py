@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from ocpp_trio import CsmsServer
-from ocpp_trio.backend import Backend
+from ocpp_trio.backend import Backend, Node
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.observe import Counters
 
@@ -72,6 +72,7 @@ async def serving_api(
     *,
     host: str,
     counters: Counters,
+    node: Node | None = None,
     listen: Callable[..., Awaitable[Sequence[trio.abc.Listener[Any]]]] = trio.open_tcp_listeners,
 ) -> AsyncIterator[bool]:
     """The API for the time of the body; False if it was asked for and cannot be. Leaving closes feeds with 1001."""
@@ -82,7 +83,12 @@ async def serving_api(
         from ocpp_trio.backend.api import make_api, serve_api
 
         app = make_api(
-            backend.live, backend.hub, sessions=lambda: server.sessions, token=access.token, counters=counters
+            backend.live,
+            backend.hub,
+            sessions=lambda: server.sessions,
+            token=access.token,
+            node=node,
+            counters=counters,
         )
     except (ModuleNotFoundError, ValueError) as exc:
         terminal.complain(_explained(exc))
@@ -96,8 +102,16 @@ async def serving_api(
         except OSError as exc:
             terminal.complain(f"cannot listen on {host} port {access.port}: {exc.strerror or exc}")
             working = False
-        nursery.start_soon(backend.live.run)
         yield working
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def expiring(backend: Backend) -> AsyncIterator[None]:
+    """What is known grows old for the time of the body, whether anybody asks for it or not."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(backend.live.run)
+        yield
         nursery.cancel_scope.cancel()
 
 

@@ -52,6 +52,7 @@ class Terminal:
         )
         if not verbose:  # the timeline tells the same already
             logging.getLogger("ocpp_trio.charge_point").setLevel(logging.ERROR)
+            logging.getLogger("coredis").setLevel(logging.CRITICAL)  # the bus tells of an outage itself, once
 
 
 def _silence(stream: TextIO) -> None:

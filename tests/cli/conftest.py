@@ -41,15 +41,16 @@ class Screen(Terminal):
 @pytest.fixture(autouse=True)
 def loggers_as_before() -> Iterator[None]:
     """A command sets up the logging of its process, and in a test that is everybody's."""
-    root, quiet = logging.getLogger(), logging.getLogger("ocpp_trio.charge_point")
-    handlers, levels = root.handlers[:], (root.level, quiet.level)
+    root = logging.getLogger()
+    loggers = [root, logging.getLogger("ocpp_trio.charge_point"), logging.getLogger("coredis")]
+    handlers, levels = root.handlers[:], [logger.level for logger in loggers]
     yield
     for handler in root.handlers[:]:
         root.removeHandler(handler)
     for handler in handlers:
         root.addHandler(handler)
-    root.setLevel(levels[0])
-    quiet.setLevel(levels[1])
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture

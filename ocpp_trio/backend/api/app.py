@@ -23,6 +23,7 @@ from ocpp_trio.backend.api.problems import Problem, answer_bug, answer_http_exce
 from ocpp_trio.backend.api.routes import ENDPOINTS, FEED_PATH, OPENAPI_PATH, Endpoint
 from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.live import LiveState
+from ocpp_trio.backend.node import Node
 from ocpp_trio.observe import Counters
 
 
@@ -32,6 +33,7 @@ def make_api(
     *,
     sessions: Callable[[], Mapping[str, Session]],
     token: str | None,
+    node: Node | None = None,
     counters: Counters | None = None,
     versions: Sequence[Version] = (v16.version,),
     limits: ApiLimits | None = None,
@@ -39,9 +41,10 @@ def make_api(
 ) -> Starlette:
     """The app over a state and its hub; `serve_api` serves it, or any ASGI server on trio.
 
-    `sessions` tells who is connected, such as `lambda: server.sessions`. Requests must bear the `token`; None, which
-    has to be said, lets everybody in who can reach the port. `/metrics` needs `counters`. `versions` are those that
-    the description names. Raises ValueError for a token that a header cannot carry.
+    `sessions` tells who is connected, such as `lambda: server.sessions`. With a `node` calls reach the stations of the
+    other nodes too, and `/health` says whether the bus works. Requests must bear the `token`; None, which has to be
+    said, lets everybody in who can reach the port. `/metrics` needs `counters`. `versions` are those that the
+    description names. Raises ValueError for a token that a header cannot carry.
     """
     token = None if token is None else checked(token)
     desk = Desk(
@@ -49,6 +52,7 @@ def make_api(
         hub=hub,
         sessions=sessions,
         counters=counters,
+        node=node,
         limits=limits or ApiLimits(),
         stream=new_stream(),
     )

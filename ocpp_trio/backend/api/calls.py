@@ -3,8 +3,11 @@
 Owns which status says how a call ended.
 """
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+import attrs
 import trio
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
@@ -20,7 +23,6 @@ from ocpp_trio import (
     RemoteProtocolError,
     Request,
     Response,
-    Session,
     Version,
     codec_of,
 )
@@ -29,23 +31,33 @@ from ocpp_trio.backend.api.problems import Problem
 from ocpp_trio.backend.api.reading import json_body
 
 
+@attrs.frozen
+class _Way:
+    """To a station, by its session here or by the node that has it."""
+
+    version: Version
+    call: Callable[[Request[Any, Any]], Awaitable[Response]]
+
+
 async def call_station(desk: Desk, request: HttpRequest) -> HttpResponse:
     """Send a request to a station and answer with its reply.
 
     A client that goes away does not take the call back: the station may have acted on it.
     """
-    session = _session(desk, request.path_params["identity"])
-    request_type = _request_type(session.version, request.path_params["action"])
-    codec = codec_of(session.version)
+    way = _way_to(desk, request.path_params["identity"])
+    request_type = _request_type(way.version, request.path_params["action"])
+    codec = codec_of(way.version)
     call = _read(codec, request_type, await json_body(request, desk.limits))
-    reply = await _call(desk, session, call)
+    reply = await _call(desk, way, call)
     return HttpResponse(codec.encode(reply), media_type="application/json")
 
 
-def _session(desk: Desk, identity: str) -> Session:
+def _way_to(desk: Desk, identity: str) -> _Way:
     session = desk.sessions().get(identity)
     if session is not None:
-        return session
+        return _Way(session.version, session.call)
+    if desk.node is not None and desk.node.where(identity) is not None:
+        return _Way(desk.node.version, partial(desk.node.call, identity))
     if desk.live.station(identity) is None:
         raise Problem(404, f"found no station {identity!r}, expected one that has been heard of lately")
     raise Problem(409, f"found {identity!r} not connected, expected a connected station", error="NotConnected")
@@ -70,10 +82,10 @@ def _read(codec: Codec, request_type: type[Request[Any, Any]], body: bytes) -> R
         ) from None
 
 
-async def _call(desk: Desk, session: Session, call: Request[Any, Any]) -> Response:
+async def _call(desk: Desk, way: _Way, call: Request[Any, Any]) -> Response:
     try:
         with trio.fail_after(desk.limits.call_deadline):
-            reply: Response = await session.call(call)
+            reply = await way.call(call)
     except trio.TooSlowError:
         seconds = desk.limits.call_deadline
         raise Problem(504, f"expected a reply within {seconds:g} s, found none", error="CallTimeout") from None

@@ -9,6 +9,7 @@ from ocpp_trio.backend.api.feed_messages import ChangeTexts
 from ocpp_trio.backend.api.limits import ApiLimits
 from ocpp_trio.backend.hub import Hub
 from ocpp_trio.backend.live import LiveState
+from ocpp_trio.backend.node import Node
 from ocpp_trio.observe import Counters
 
 
@@ -21,5 +22,7 @@ class Desk:
     sessions: Callable[[], Mapping[str, Session]]
     counters: Counters | None
     limits: ApiLimits
+    node: Node | None
+    """The way to the other nodes and their stations; None if there are none."""
     stream: str
     texts: ChangeTexts = attrs.field(factory=ChangeTexts)

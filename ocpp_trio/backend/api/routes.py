@@ -103,7 +103,7 @@ ENDPOINTS: Final = (
             415: "the body is not application/json",
             422: "the body is no payload of this action",
             502: "the station answered with an error, or with something else than a reply",
-            503: "the connection ended; `was_sent` says whether the call may have arrived",
+            503: "the connection, its node or the bus is gone; `was_sent` says whether the call may have arrived",
             504: "no reply in time",
         },
     ),
@@ -115,5 +115,11 @@ ENDPOINTS: Final = (
         media_type="text/plain",
         problems=_UNAUTHORIZED | {404: "the server keeps no counters"},
     ),
-    Endpoint(method="GET", path="/health", summary="whether the process answers", handle=show_health, open=True),
+    Endpoint(
+        method="GET",
+        path="/health",
+        summary="whether the process answers, and whether the bus to the other nodes is up",
+        handle=show_health,
+        open=True,
+    ),
 )

@@ -74,8 +74,14 @@ def _page(desk: Desk, request: Request, found: Sequence[KnownT], *, key: Callabl
 
 
 async def show_health(desk: Desk, request: Request) -> Response:
-    """That the process answers."""
-    return json_response({"status": "ok"})
+    """That the process answers, and whether the bus works: without it the node serves its own stations still.
+
+    What is wrong with the bus is told in the log: this needs no token, and the detail may name the server.
+    """
+    if desk.node is None:
+        return json_response({"status": "ok"})
+    healthy = desk.node.status().bus.healthy
+    return json_response({"status": "ok" if healthy else "degraded", "bus": "up" if healthy else "down"})
 
 
 async def show_metrics(desk: Desk, request: Request) -> Response:
