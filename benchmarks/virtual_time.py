@@ -81,6 +81,7 @@ def ours(stations: int, hours: float, pings: float) -> float:
             await nursery.start(partial(serve_csms, [router], 9000, listen=network.listen, limits=limits))
             for number in range(stations):
                 await nursery.start(live, f"CP-{number}", network)
+                await trio.sleep(READING / stations)
             began, before = time.process_time(), answered
             await trio.sleep(hours * 3600)
             took = time.process_time() - began
@@ -142,6 +143,7 @@ def theirs(stations: int, hours: float, pings: float) -> float:
             meter_values = partial(call.MeterValues, connector_id=1, meter_value=reading)
             tasks.append(asyncio.create_task(repeat(HEARTBEAT, call.Heartbeat, station)))
             tasks.append(asyncio.create_task(repeat(READING, meter_values, station)))
+            await asyncio.sleep(READING / stations)
         began, before = time.process_time(), answered
         await asyncio.sleep(hours * 3600)
         took = time.process_time() - began

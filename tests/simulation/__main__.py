@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.simulation.long_run import collect_seldom, draw_restart, hunt, run_one
+from tests.simulation.long_run import Finished, collect_seldom, draw_restart, hunt, run_one
 from tests.simulation.mutants import FAST, SLOW
 from tests.simulation.scenarios import LONG, station_hours
 from tests.simulation.table import table
@@ -26,13 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     seeds = range(options.first_seed, options.first_seed + max(1, round(options.station_hours / station_hours(LONG))))
     names = [*FAST, *SLOW] if options.mutants else []
     with multiprocessing.get_context("spawn").Pool(options.workers, initializer=collect_seldom) as pool:
-        finished = list(_progress(pool.imap_unordered(run_one, seeds), len(seeds), "worlds"))
+        finished = list(_told(_progress(pool.imap_unordered(run_one, seeds), len(seeds), "worlds")))
         hunted = list(_progress(pool.imap_unordered(hunt, names), len(names), "mutants"))
     failures = [one for one in finished if one.outcome is None]
     _report([one.outcome for one in finished if one.outcome is not None], len(failures), options.into)
-    for one in failures:
-        print(f"\nseed {one.seed} fails: {one.failure}")
-        print(f"replay it with: python -m tests.simulation --no-mutants --station-hours 0 --first-seed {one.seed}")
     got_away = [name for name, seed, _ in hunted if seed is None]
     for name, seed, caught in sorted(hunted):
         print(f"{name:<60} {'not caught' if seed is None else f'seed {seed}'}  {caught[:80]}")
@@ -47,6 +44,18 @@ def _report(outcomes: Sequence[Outcome], violations: int, into: Path) -> None:
     picture.write_text(draw_restart())
     print(text)
     print(f"\nthe same as a file: {into / 'table.txt'}\nstations online through a server's restart: {picture}")
+
+
+def _told(worlds: Iterable[Finished]) -> Iterator[Finished]:
+    """Print a violation when it is found: the run goes on for a quarter of an hour."""
+    for one in worlds:
+        if one.outcome is None:
+            print(f"\nseed {one.seed} fails: {one.failure}")
+            print(
+                f"replay it with: python -m tests.simulation --no-mutants --station-hours 0 --first-seed {one.seed}",
+                flush=True,
+            )
+        yield one
 
 
 def _progress(results: Iterable[T], count: int, what: str) -> Iterator[T]:
