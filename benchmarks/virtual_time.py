@@ -1,9 +1,10 @@
 """How many station-hours fit into a second of CPU, in virtual time, against PyPI `ocpp` over `websockets`.
 
-    python benchmarks/virtual_time.py [--stations 100 1000] [--pings 20]
+    python benchmarks/virtual_time.py [--stations 100 1000] [--pings 20] [--values 1]
 
-A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults,
-real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
+A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults;
+the readings are the current of three phases and the state of charge, and no two stations' minutes begin together.
+Real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
 MockClock, the other one on the virtual loop of PyPI `async-solipsism`. Each measurement has a process of its own, and
 counts its CPU time from when every station is online; the ratio is of measurements that follow each other.
 """
@@ -24,19 +25,27 @@ HEARTBEAT, READING = 300, 60
 HOURS = {100: 2.0, 1000: 0.2}
 """Virtual hours that are measured, by the number of stations: some seconds of CPU at the slower of the two."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+VALUES = (
+    {"value": "15.9", "measurand": "Current.Import", "phase": "L1", "unit": "A", "context": "Sample.Periodic"},
+    {"value": "16.0", "measurand": "Current.Import", "phase": "L2", "unit": "A"},
+    {"value": "15.8", "measurand": "Current.Import", "phase": "L3", "unit": "A"},
+    {"value": "57", "measurand": "SoC", "unit": "Percent", "location": "EV"},
+)
+"""The usual sample of a car that is charged."""
 
 
-def ours(stations: int, hours: float, pings: float) -> float:
+def ours(stations: int, hours: float, pings: float, values: int) -> float:
     """CPU seconds of this stack."""
     import trio
     import trio.testing
 
-    from ocpp_trio import ChargePoint, Limits, Router, Session, open_charge_point, serve_csms, v16
+    from ocpp_trio import ChargePoint, Limits, Router, Session, make_converter, open_charge_point, serve_csms, v16
     from ocpp_trio.testing import MemoryNetwork
 
     limits = Limits(ping_interval=pings, upgrades_per_second=math.inf, upgrade_burst=10_000)
     boot = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
-    reading = v16.MeterValue(timestamp=NOW, sampled_value=(v16.SampledValue(value="4711"),))
+    sampled = make_converter().structure(VALUES[:values], tuple[v16.SampledValue, ...])
+    reading = v16.MeterValue(timestamp=NOW, sampled_value=sampled)
     router = Router(v16)
     answered = 0
 
@@ -92,7 +101,7 @@ def ours(stations: int, hours: float, pings: float) -> float:
     return trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def theirs(stations: int, hours: float, pings: float) -> float:
+def theirs(stations: int, hours: float, pings: float, values: int) -> float:
     """CPU seconds of `ocpp` over `websockets`."""
     import async_solipsism
     from ocpp.routing import on
@@ -131,7 +140,7 @@ def theirs(stations: int, hours: float, pings: float) -> float:
 
     async def run() -> float:
         tasks = []
-        reading = [{"timestamp": now, "sampledValue": [{"value": "4711"}]}]
+        reading = [{"timestamp": now, "sampledValue": list(VALUES[:values])}]
         server = await serve(accept, "csms", 9000, subprotocols=[ocpp16], ping_interval=every, compression=None)
         for number in range(stations):
             websocket = await connect(
@@ -168,9 +177,10 @@ def _check(answered: int, stations: int, hours: float) -> None:
         raise RuntimeError(f"expected {expected:g} MeterValues, found {answered}")
 
 
-def measure(side: str, stations: int, pings: float) -> float:
+def measure(side: str, stations: int, options: argparse.Namespace) -> float:
     """Station-hours per CPU second, in a process of its own."""
-    command = [sys.executable, __file__, "--side", side, "--stations", str(stations), "--pings", str(pings)]
+    command = [sys.executable, __file__, "--side", side, "--stations", str(stations)]
+    command += ["--pings", str(options.pings), "--values", str(options.values)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -178,18 +188,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stations", type=int, nargs="+", default=list(HOURS))
     parser.add_argument("--pings", type=float, default=math.inf, help="seconds between WebSocket pings of either end")
+    parser.add_argument("--values", type=int, choices=range(1, 5), default=4, help="sampled values of each reading")
     parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side is not None:
         (stations,) = options.stations
         hours = HOURS.get(stations, 0.2)
         logging.disable()
-        seconds = (ours if options.side == "ours" else theirs)(stations, hours, options.pings)
+        seconds = (ours if options.side == "ours" else theirs)(stations, hours, options.pings, options.values)
         print(stations * hours / seconds)
         return
     print(f"{'stations':>8}{'ocpp_trio':>14}{'ocpp':>14}{'ratio':>8}   station-hours per CPU second")
     for stations in options.stations:
-        mine, other = (measure(side, stations, options.pings) for side in ("ours", "theirs"))
+        mine, other = (measure(side, stations, options) for side in ("ours", "theirs"))
         print(f"{stations:>8}{mine:>14.1f}{other:>14.1f}{mine / other:>8.1f}")
 
 

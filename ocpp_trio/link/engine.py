@@ -14,7 +14,6 @@ import wsproto
 from wsproto.connection import ConnectionState, ConnectionType
 from wsproto.events import (
     AcceptConnection,
-    BytesMessage,
     CloseConnection,
     Event,
     Message,
@@ -22,9 +21,11 @@ from wsproto.events import (
     Pong,
     RejectConnection,
     Request,
+    TextMessage,
 )
 
 from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
+from ocpp_trio.link.arrivals import Arrivals
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.tls_failure import tls_failure
 from ocpp_trio.wire.shape import quote
@@ -39,18 +40,21 @@ SUPERSEDED: Final = Closed(CloseReason.SUPERSEDED, 1008, "superseded by a newer 
 class Referee(wsproto.WSConnection):
     """wsproto with our limits in front of the engine, and a record of how things ended.
 
-    After a violation, and after our own close frame, the engine gets no more events: it answers pings
+    Messages go to `arrivals` and not to the engine, which would spend more steps of the scheduler on each. After a
+    violation, and after our own close frame, the engine gets no more events: it answers pings
     and oversize messages with frames that wsproto then refuses, which would end its reader in a crash.
     """
 
     def __init__(self, connection_type: ConnectionType, limits: Limits) -> None:
         super().__init__(connection_type)
         self._limits = limits
+        self._parts: list[str] = []
         self._size = 0
         self._frames = 0
         self._ends_a_line = True
         self._stirred: trio.Event | None = None
         self.settled = trio.Event()
+        self.arrivals = Arrivals()
         self.request: Request | None = None
         self.answer: AcceptConnection | RejectConnection | None = None
         self.violation: Closed | None = None
@@ -88,30 +92,35 @@ class Referee(wsproto.WSConnection):
 
     def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
         for event in super().events():
-            if isinstance(event, Message | Ping | Pong):
+            if isinstance(event, Message):
                 self.stir()
-            if isinstance(event, Request):
-                self.request = event
-                self.settled.set()
-                if not self._ends_a_line:
-                    yield event
-                    self.violation = _TOO_EARLY
-                    yield CloseConnection(code=1002)
+                if self.state is ConnectionState.OPEN and (violation := self._take_part(event)) is not None:
+                    yield self._break_off(violation)
                     return
-            elif isinstance(event, AcceptConnection | RejectConnection):
-                self.answer = event
-                self.settled.set()
             elif isinstance(event, CloseConnection):
                 self._note_close(event)
-                event = replace(event, reason=None)  # the engine would log it as it came
-            elif isinstance(event, Message | Ping):
-                if self.state is not ConnectionState.OPEN:
-                    continue
-                if isinstance(event, Message) and (violation := self._measure(event)) is not None:
-                    self.violation = violation
-                    yield CloseConnection(code=violation.code or 0, reason=violation.detail)
+                yield replace(event, reason=None)  # the engine would log it as it came
+                self.arrivals.close()  # not before the engine has answered the close
+            elif isinstance(event, Request):
+                self.request = event
+                self.settled.set()
+                yield event
+                if not self._ends_a_line:
+                    yield self._break_off(_TOO_EARLY)
                     return
-            yield event
+            else:
+                if isinstance(event, Ping | Pong):
+                    self.stir()
+                elif isinstance(event, AcceptConnection | RejectConnection):
+                    self.answer = event
+                    self.settled.set()
+                if self.state is ConnectionState.OPEN or not isinstance(event, Ping):
+                    yield event
+
+    def _break_off(self, violation: Closed) -> CloseConnection:
+        self.violation = violation
+        self.arrivals.close()
+        return CloseConnection(code=violation.code or 0, reason=violation.detail)
 
     def _what_came(self, data: bytes | None) -> str | None:
         shaking = self.request is None and self.answer is None
@@ -125,10 +134,11 @@ class Referee(wsproto.WSConnection):
             malformed = SecurityEventKind.MALFORMED_FRAMES
             self.violation = Closed(CloseReason.PROTOCOL_ERROR, int(event.code), detail, offence=malformed)
 
-    def _measure(self, event: Message[Any]) -> Closed | None:
-        """Charge a piece of a message against the limits of the whole."""
-        if isinstance(event, BytesMessage):
+    def _take_part(self, event: Message[Any]) -> Closed | None:
+        """Add a piece of a message, and charge it against the limits of the whole."""
+        if not isinstance(event, TextMessage):
             return _violation(1003, "expected text, found a binary message", SecurityEventKind.MALFORMED_FRAMES)
+        self._parts.append(event.data)
         self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
         self._frames += event.frame_finished
         if self._size > self._limits.message_size:
@@ -136,6 +146,8 @@ class Referee(wsproto.WSConnection):
         if self._frames > self._limits.frames_per_message:
             return _oversize(1008, f"{self._limits.frames_per_message} frames")
         if event.message_finished:
+            self.arrivals.put("".join(self._parts))
+            self._parts.clear()
             self._size = self._frames = 0
         return None
 
@@ -179,8 +191,9 @@ class Guard(trio.abc.Stream):
 
     A write that is cut short leaves half a frame on the wire, and the peer would read the next frame as
     its payload: so nothing is ever written after it. What comes after a violation is not read for the
-    engine any more. Closing is left to the `Transport`, which may still have a close frame to send when
-    the engine has given up, and reads until the peer has seen it.
+    engine any more, and nothing new is given to it while several messages wait to be taken. Closing is left to
+    the `Transport`, which may still have a close frame to send when the engine has given up, and reads until the
+    peer has seen it.
     """
 
     def __init__(self, stream: trio.abc.Stream, referee: Referee, limits: Limits) -> None:
@@ -188,14 +201,30 @@ class Guard(trio.abc.Stream):
         self._referee = referee
         self._limits = limits
         self._first_line = b""
+        self._turn = trio.StrictFIFOLock()
         self.torn = False
+        self.lost = False
         self.failure: Closed | None = None
         self.close_sent = False
         self.writes_in_flight = 0
         self.max_writes_in_flight = 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, within the write timeout: pongs and close frames pass here as well as messages."""
+        """Write, within the write timeout: pongs and close frames pass here as well as messages, in turn."""
+        try:
+            self._turn.acquire_nowait()
+        except trio.WouldBlock:
+            await self._turn.acquire()
+        try:
+            await self._write(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.lost = True
+            self._referee.arrivals.close()
+            raise
+        finally:
+            self._turn.release()
+
+    async def _write(self, data: bytes | bytearray | memoryview) -> None:
         if self.torn:
             raise trio.BrokenResourceError("a frame was cut short on this stream")
         await trio.lowlevel.checkpoint_if_cancelled()  # here it is still certain that nothing was written
@@ -229,6 +258,7 @@ class Guard(trio.abc.Stream):
             if (detail := tls_failure(exc)) is not None:
                 self.failure = Closed(CloseReason.TLS_FAILURE, None, f"TLS: {detail}")
             raise
+        await self._referee.arrivals.wait_room()
         if not self._first_line.endswith(b"\n"):
             self._first_line = b"".join((self._first_line + data).partition(b"\n")[:2])
         return data

@@ -18,7 +18,7 @@ import trio
 import trio_websocket
 import wsproto
 from wsproto.connection import ConnectionState, ConnectionType
-from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request
+from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request, TextMessage
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.certificate import PeerCertificate
@@ -58,7 +58,7 @@ class Transport:
     @property
     def closed(self) -> Closed | None:
         """How the connection ended, the first cause if there are several; None while it is open."""
-        lost = _ABNORMAL if self._websocket.closed is not None else None
+        lost = _ABNORMAL if self._websocket.closed is not None or self._guard.lost else None
         return self._ended or self._guard.failure or self._referee.violation or self._referee.peer_close or lost
 
     @property
@@ -83,18 +83,16 @@ class Transport:
         of no more use. Raises ConnectionClosed.
         """
         try:
-            await self._websocket.send_message(text)
-        except (trio_websocket.ConnectionClosed, wsproto.utilities.LocalProtocolError) as exc:
+            await self._guard.send_all(self._referee.send(TextMessage(data=text)))
+        except _GONE as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
     async def receive(self) -> str:
         """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
         try:
-            message = await self._websocket.get_message()
-        except trio_websocket.ConnectionClosed as exc:
-            raise ConnectionClosed(self.closed or _ABNORMAL) from exc
-        assert isinstance(message, str)  # the referee lets no binary message through
-        return message
+            return await self._referee.arrivals.take()
+        except trio.EndOfChannel:
+            raise ConnectionClosed(self.closed or _ABNORMAL) from None
 
     async def ping(self) -> None:
         """Send a ping and wait for its pong; never returns if the connection dies, so bound it.
@@ -119,6 +117,7 @@ class Transport:
     def end(self, closed: Closed) -> None:
         """Record why this end lets go; leaving the context then says `closed.code` to the peer."""
         self._ended = self.closed or closed
+        self._referee.arrivals.discard()
         self._referee.stir()
 
     def abort(self, closed: Closed) -> None:
@@ -141,10 +140,12 @@ class Transport:
                 logger.debug("websocket engine gave up: %s", type(exc).__name__)
             finally:
                 self._referee.settled.set()
+                self._referee.arrivals.close()
 
     async def let_go(self, stream: trio.abc.Stream, limits: Limits) -> None:
         """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
         closed = self._ended = self.closed or GOING_AWAY
+        self._referee.arrivals.discard()
         try:
             with trio.move_on_after(limits.close_timeout, shield=True), suppress(*_GONE):
                 await self._say_goodbye(stream, closed)

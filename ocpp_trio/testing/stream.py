@@ -75,11 +75,15 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         if size < 1:
             raise ValueError(f"max_bytes: expected a positive number, found {max_bytes}")
         with self._receiving:
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
             self._check_receiving()
-            while (data := self._inbound.take(size)) is None:
+            data = self._inbound.take(size)
+            if data is not None:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            while data is None:
                 await self._inbound.wait_readable()
                 self._check_receiving()
+                data = self._inbound.take(size)
             return data
 
     async def send_eof(self) -> None:

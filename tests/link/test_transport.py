@@ -246,7 +246,9 @@ async def test_a_pong_that_nobody_asked_for_is_ignored(wire: Wire, autojump_cloc
 
 async def test_pings_go_unanswered_while_two_messages_wait_so_somebody_must_always_read(wire: Wire, autojump_clock):
     async with wire.open() as transport:
-        await wire.peer.send(wire.peer.text("1"), wire.peer.text("2"), wire.peer.frame(PING, b"p"))
+        await wire.peer.send(wire.peer.text("1"), wire.peer.text("2"))
+        await trio.testing.wait_all_tasks_blocked()
+        await wire.peer.send(wire.peer.frame(PING, b"p"))
         with trio.move_on_after(60) as scope:
             await wire.peer.next_frame()
         assert scope.cancelled_caught
