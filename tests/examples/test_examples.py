@@ -1,11 +1,17 @@
 """Every example does what it says, run as a reader would run it."""
 
 import re
+import signal
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
+import attrs
 import pytest
+import trio
 
-from tests.processes import COMMAND_LINE, ROOT, run_python
+from tests.backend.nodes import Valkey
+from tests.operator_ground import Answer, send_request
+from tests.processes import COMMAND_LINE, ROOT, Running, run_python
 
 EXAMPLES = ROOT / "examples"
 
@@ -18,8 +24,10 @@ run_program = partial(run_python, "-u")
 
 def test_every_example_is_run_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "backend.py",
         "charge_point.py",
         "csms.py",
+        "nodes.py",
         "reconnect.py",
         "secure_csms.py",
         "simulate_my_station.py",
@@ -35,8 +43,92 @@ async def test_the_charge_point_and_the_csms_find_each_other():
             await csms.wait_for("CP-1: remote start Accepted\n")
             await station.wait_for("asked to charge for TAG-1\n")
             await station.wait_for("TAG-1 is Accepted\n")
+            csms.process.send_signal(signal.SIGINT)
+            codes = [await csms.finish()]
+            await station.wait_for("offline, next try")
+            station.process.send_signal(signal.SIGINT)
+            codes.append(await station.finish())
 
+    assert codes == [0, 0]
     assert "Traceback" not in csms.output + station.output
+
+
+async def test_the_first_csms_is_told_the_status_of_a_whole_station():
+    async with run_program(EXAMPLES / "csms.py", "0") as csms:
+        port = await csms.wait_for_match(r"listening on port (\d+)\n")
+        async with run_program(*COMMAND_LINE, "station", f"ws://127.0.0.1:{port}/ocpp", "CP-1"):
+            await csms.wait_for("CP-1: connector 0 is Available\n")
+
+    assert "NotSupported" not in csms.output
+
+
+@attrs.frozen
+class Backend:
+    """What a backend said of itself."""
+
+    port: int
+    api_port: int
+    token: str
+
+    @classmethod
+    async def of(cls, running: Running) -> "Backend":
+        said = await running.wait_for_match(r"(listening on port \d+, dashboard on \S+\n)")
+        port, api_port, token = re.findall(r"port (\d+), .*:(\d+)/#token=(\S+)", said)[0]
+        return cls(int(port), int(api_port), token)
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.api_port)
+        return await send_request(stream, method, path, body, {"Authorization": f"Bearer {self.token}"})
+
+    def station(self, *more: str) -> AbstractAsyncContextManager[Running]:
+        return run_program(*COMMAND_LINE, "station", f"ws://127.0.0.1:{self.port}/ocpp", "CP-1", *more)
+
+
+async def test_the_backend_shows_a_charge_ends_without_a_traceback_and_remembers(tmp_path):
+    command = (EXAMPLES / "backend.py", tmp_path / "csms.db", "0", "0")
+    async with run_program(*command) as first:
+        backend = await Backend.of(first)
+        async with backend.station("--start", "TAG-1") as station:
+            await station.wait_for("tag 'TAG-1' is accepted")
+            shown = (await backend.ask("GET", "/api/stations/CP-1")).json
+            page = await backend.ask("GET", "/")
+            first.process.send_signal(signal.SIGINT)
+            code = await first.finish()
+            await station.wait_for("(1001)")
+    async with run_program(*command) as second:
+        remembered = (await (await Backend.of(second)).ask("GET", "/api/stations/CP-1")).json
+
+    assert (shown["online"], len(shown["transactions"])) == (True, 1)
+    assert b"<!doctype html>" in page.body.lower()
+    assert code == 0
+    assert len(first.output.splitlines()) == 1, first.output
+    assert (remembered["online"], remembered["transactions"]) == (False, shown["transactions"])
+
+
+async def test_a_node_shows_and_calls_the_station_of_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    valkey = Valkey(tmp_path)
+    try:
+        async with (
+            run_program(EXAMPLES / "nodes.py", valkey.url, "a", "0", "0") as one,
+            run_program(EXAMPLES / "nodes.py", valkey.url, "b", "0", "0") as other,
+        ):
+            here, there = await Backend.of(one), await Backend.of(other)
+            async with here.station() as station:
+                await station.wait_for("online")
+                with trio.fail_after(20):
+                    while (await there.ask("GET", "/api/stations/CP-1")).status != 200:  # noqa: ASYNC110  # over HTTP there is nothing to wait on
+                        await trio.sleep(0.05)
+                answer = await there.ask("POST", "/api/stations/CP-1/calls/ClearCache", {})
+            for node in (one, other):
+                node.process.send_signal(signal.SIGINT)
+            codes = [await one.finish(), await other.finish()]
+    finally:
+        valkey.close()
+
+    assert answer.status == 200
+    assert codes == [0, 0]
+    assert "Traceback" not in one.output + other.output
 
 
 async def test_the_secure_csms_lets_in_who_has_the_password(tmp_path, monkeypatch):
