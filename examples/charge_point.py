@@ -32,4 +32,7 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:9000/ocpp")
+    try:
+        trio.run(main, sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:9000/ocpp")
+    except* KeyboardInterrupt:  # a nursery wraps it
+        pass

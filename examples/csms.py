@@ -34,6 +34,12 @@ async def heartbeat(session: Session, request: v16.HeartbeatRequest) -> v16.Hear
     return v16.HeartbeatResponse(current_time=datetime.now(UTC))
 
 
+@router.on(v16.StatusNotificationRequest)
+async def status(session: Session, request: v16.StatusNotificationRequest) -> v16.StatusNotificationResponse:
+    print(f"{session.identity}: connector {request.connector_id} is {request.status.value}")
+    return v16.StatusNotificationResponse()
+
+
 @router.on(v16.AuthorizeRequest)
 async def authorize(session: Session, request: v16.AuthorizeRequest) -> v16.AuthorizeResponse:
     known = request.id_tag.casefold() == "tag-1"
@@ -48,4 +54,7 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, int(sys.argv[1]) if len(sys.argv) > 1 else 9000)
+    try:
+        trio.run(main, int(sys.argv[1]) if len(sys.argv) > 1 else 9000)
+    except* KeyboardInterrupt:  # a nursery wraps it
+        pass

@@ -1,11 +1,8 @@
 """A CSMS with its dashboard as a process, a station that is simulated here, and a browser that looks at the page."""
 
 import json
-import os
-import re
 import shutil
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,9 +15,8 @@ import trio
 from ocpp_trio import ExponentialBackoff, ReconnectPolicy
 from ocpp_trio.simulator import Device, open_simulator
 from tests.browser.browser import HERE, Browser, open_browser
+from tests.processes import COMMAND_LINE, Running, run_python
 
-ROOT: Final = HERE.parents[1]
-COMMAND: Final = [sys.executable, "-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())"]
 TOKEN: Final = "open-sesame"
 AT_ONCE: Final = ReconnectPolicy(backoff=ExponentialBackoff(initial=0.2, maximum=0.5))
 CONFIGURATION: Final = {
@@ -69,20 +65,11 @@ class Csms:
 
     port: int
     api_port: int
-    process: trio.Process
-    output: str = ""
+    running: Running
 
     @property
     def page(self) -> str:
         return f"http://127.0.0.1:{self.api_port}/"
-
-    async def heard(self, text: str) -> None:
-        """Wait until the process has said something."""
-        assert self.process.stdout is not None
-        while text not in self.output:
-            chunk = await self.process.stdout.receive_some()
-            assert chunk, f"ended without {text!r}: {self.output}"
-            self.output += chunk.decode()
 
     async def get(self, path: str) -> Any:
         """What the API answers, over a connection of its own."""
@@ -97,42 +84,23 @@ class Csms:
 @asynccontextmanager
 async def _running(*arguments: str, port: int = 0, api_port: int = 0) -> AsyncIterator[Csms]:
     ports = ["--port", str(port), "--api-port", str(api_port)]
-    process = await trio.lowlevel.open_process(
-        [*COMMAND, "csms", *ports, *arguments],
-        stdout=-1,
-        stderr=-2,  # to stdout
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
-    )
-    assert process.stdout is not None
-    csms = Csms(port, api_port, process)
-    try:
-        await csms.heard("Ctrl-C stops")
-        csms.api_port = int(_number(r"http://127\.0\.0\.1:(\d+)/", csms.output))
-        csms.port = int(_number(r"listening on 127\.0\.0\.1 port (\d+)", csms.output))
-        yield csms
-    finally:
-        process.kill()
-        with trio.move_on_after(10, shield=True):
-            await process.wait()
-            await process.stdout.aclose()
+    async with run_python(*COMMAND_LINE, "csms", *ports, *arguments) as running:
+        await running.wait_for("Ctrl-C stops")
+        api_port = int(await running.wait_for_match(r"http://127\.0\.0\.1:(\d+)/"))
+        port = int(await running.wait_for_match(r"listening on 127\.0\.0\.1 port (\d+)"))
+        yield Csms(port, api_port, running)
 
 
-def _number(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    assert found is not None, text
-    return found.group(1)
-
-
-Running = Callable[..., AbstractAsyncContextManager[Csms]]
+RunCsms = Callable[..., AbstractAsyncContextManager[Csms]]
 
 
 @pytest.fixture
-def run_csms() -> Running:
+def run_csms() -> RunCsms:
     return _running
 
 
 @pytest.fixture
-async def csms(run_csms: Running) -> AsyncIterator[Csms]:
+async def csms(run_csms: RunCsms) -> AsyncIterator[Csms]:
     """A CSMS whose API wants the token."""
     async with run_csms("--api-token", TOKEN, "--interval", "300") as csms:
         yield csms

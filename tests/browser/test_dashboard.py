@@ -115,8 +115,8 @@ async def test_the_page_comes_back_after_the_server_was_restarted(browser, run_c
         await browser.wait("#transactions", "running")
         assert await browser.do("complaints") == []
 
-        first.process.kill()
-        await first.process.wait()
+        first.running.process.kill()
+        await first.running.process.wait()
         await browser.wait("#lost", "The server cannot be reached. What you see is as of")
         await browser.wait("#transactions", "running")
         findings = await look(browser, "lost")

@@ -9,7 +9,7 @@ import trio.testing
 from ocpp_trio import ChargePoint, ConnectionClosed, ConnectionState, Limits, Router, Transition, v16
 from ocpp_trio.testing import Delayed, Drop, Result
 from tests.blow import LONG, SWEPT, TESTS, Blow, awaits, let_flow_later, sweep
-from tests.charge_point.conftest import Ground
+from tests.station_ground import Ground
 
 REQUEST: Final = v16.DataTransferRequest(vendor_id="Acme", data="1")
 ACCEPTED: Final = Result({"status": "Accepted"})

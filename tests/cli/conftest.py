@@ -2,20 +2,15 @@
 
 import io
 import logging
-import os
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
-import attrs
 import pytest
 import trio
 
 from ocpp_trio.cli.terminal import Terminal
-
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())"]
+from tests.processes import COMMAND_LINE, Running, run_python
 
 
 class Screen(Terminal):
@@ -63,45 +58,7 @@ def make_screen() -> Callable[[], Screen]:
     return Screen
 
 
-@attrs.define
-class Running:
-    """A process of the command line; `output` grows as it speaks."""
-
-    process: trio.Process
-    stdout: trio.abc.ReceiveStream
-    output: str = ""
-
-    async def wait_for(self, text: str) -> None:
-        while text not in self.output:
-            chunk = await self.stdout.receive_some()
-            assert chunk, f"ended without {text!r}: {self.output}"
-            self.output += chunk.decode()
-
-    async def finish(self) -> int:
-        """Read to the end; the exit code."""
-        async for chunk in self.stdout:
-            self.output += chunk.decode()
-        return await self.process.wait()
-
-
-@pytest.fixture
-def run_command() -> Callable[..., object]:
-    @asynccontextmanager
-    async def run(*arguments: str) -> AsyncIterator[Running]:
-        process = await trio.lowlevel.open_process(
-            [*COMMAND, *arguments],
-            stdout=-1,
-            stderr=-2,  # to stdout
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
-        )
-        assert process.stdout is not None
-        try:
-            yield Running(process, process.stdout)
-        finally:
-            if process.returncode is None:
-                process.kill()
-            with trio.move_on_after(10, shield=True):
-                await process.wait()
-                await process.stdout.aclose()
-
-    return run
+@pytest.fixture(scope="session")
+def run_command() -> Callable[..., AbstractAsyncContextManager[Running]]:
+    """`ocpp-trio` as a process."""
+    return partial(run_python, *COMMAND_LINE)

@@ -30,6 +30,9 @@ from ocpp_trio import (
 )
 from ocpp_trio.observe import Counters, Timeline
 from ocpp_trio.testing import MemoryNetwork
+from tests.csms.guests import new_guest as new_guest
+from tests.csms.guests import registry as registry
+from tests.csms.guests import witness as witness
 
 PROOF = ((b"Authorization", b"proof"),)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,6 +1,8 @@
 """Letting a fleet go: at a rate, with a code that says why, and never later than promised."""
 
 import math
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -39,6 +41,22 @@ class Fleet:
 @pytest.fixture
 def fleet(ground):
     return Fleet(ground)
+
+
+@asynccontextmanager
+async def booted(ground, *identities):
+    """A CSMS, stations that have booted there, and a nursery."""
+    async with ground.serve() as server, AsyncExitStack() as stack:
+        stations = [await stack.enter_async_context(ground.connect(identity)) for identity in identities]
+        for station in stations:
+            await station.boot()
+        async with trio.open_nursery() as nursery:
+            yield server, stations, nursery
+
+
+async def note_the_end(drain, ends):
+    await drain()
+    ends.append(trio.current_time())
 
 
 async def test_a_planned_restart_lets_them_go_at_the_rate_to_the_instant(ground, fleet, autojump_clock):
@@ -105,20 +123,9 @@ async def test_a_drain_of_a_fleet_that_is_half_silent_ends_after_deadline_and_cl
 async def test_a_session_works_until_its_turn_and_finishes_what_it_began(ground, answer_after, autojump_clock):
     answer_after(2)
 
-    async def drain():
-        await server.drain(60, code=1012, per_second=0.125)
-        drained.append(trio.current_time())
-
     drained: list[float] = []
-    async with (
-        ground.serve() as server,
-        ground.connect("A") as a,
-        ground.connect("B") as b,
-        trio.open_nursery() as nursery,
-    ):
-        for station in (a, b):
-            await station.boot()
-        nursery.start_soon(drain)
+    async with booted(ground, "A", "B") as (server, (a, b), nursery):
+        nursery.start_soon(note_the_end, partial(server.drain, 60, code=1012, per_second=0.125), drained)
         first = await a.wait_ended()
         ground.assert_now(0)
         await trio.sleep(7)
@@ -139,15 +146,7 @@ async def test_a_session_works_until_its_turn_and_finishes_what_it_began(ground,
 
 
 async def test_a_rate_that_was_too_slow_ends_at_the_deadline_all_the_same(ground, autojump_clock):
-    async with (
-        ground.serve() as server,
-        ground.connect("A") as a,
-        ground.connect("B") as b,
-        ground.connect("C") as c,
-        trio.open_nursery() as nursery,
-    ):
-        for station in (a, b, c):
-            await station.boot()
+    async with booted(ground, "A", "B", "C") as (server, (a, b, c), nursery):
         nursery.start_soon(lambda: server.drain(5, code=1013, per_second=0.25))
         ends = []
         for station in (a, b, c):
@@ -159,20 +158,9 @@ async def test_a_rate_that_was_too_slow_ends_at_the_deadline_all_the_same(ground
 
 
 async def test_a_second_drain_overtakes_a_slow_one(ground, autojump_clock):
-    async def drain():
-        await server.drain(1000, code=1012, per_second=0.01)
-        drained.append(trio.current_time())
-
     drained: list[float] = []
-    async with (
-        ground.serve() as server,
-        ground.connect("A") as a,
-        ground.connect("B") as b,
-        trio.open_nursery() as nursery,
-    ):
-        for station in (a, b):
-            await station.boot()
-        nursery.start_soon(drain)
+    async with booted(ground, "A", "B") as (server, (a, b), nursery):
+        nursery.start_soon(note_the_end, partial(server.drain, 1000, code=1012, per_second=0.01), drained)
         await trio.sleep(2)
         await server.drain(1)
         codes = [(await station.wait_ended()).code for station in (a, b)]
@@ -184,14 +172,7 @@ async def test_a_second_drain_overtakes_a_slow_one(ground, autojump_clock):
 
 
 async def test_a_cancelled_restart_closes_those_whose_turn_has_not_come_at_once(ground, autojump_clock):
-    async with (
-        ground.serve() as server,
-        ground.connect("A") as a,
-        ground.connect("B") as b,
-        ground.connect("C") as c,
-    ):
-        for station in (a, b, c):
-            await station.boot()
+    async with booted(ground, "A", "B", "C") as (server, (a, b, c), _):
         with trio.move_on_after(6):
             await server.drain(60, code=1012, per_second=0.25)
         ends = [await station.wait_ended() for station in (a, b, c)]
@@ -202,14 +183,7 @@ async def test_a_cancelled_restart_closes_those_whose_turn_has_not_come_at_once(
 
 
 async def test_nobody_new_is_let_in_while_the_others_take_their_turns(ground, autojump_clock):
-    async with (
-        ground.serve() as server,
-        ground.connect("A") as a,
-        ground.connect("B") as b,
-        trio.open_nursery() as nursery,
-    ):
-        for station in (a, b):
-            await station.boot()
+    async with booted(ground, "A", "B") as (server, (_, b), nursery):
         half = await ground.dial()
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(lambda: server.drain(60, code=1012, per_second=0.25))

@@ -1,66 +1,33 @@
 """Every example does what it says, run as a reader would run it."""
 
-import os
 import re
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from subprocess import PIPE, STDOUT
+import signal
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import attrs
 import pytest
 import trio
 
-ROOT = Path(__file__).parents[2]
+from tests.backend.nodes import Valkey
+from tests.operator_ground import Answer, send_request
+from tests.processes import COMMAND_LINE, ROOT, Running, run_python
+
 EXAMPLES = ROOT / "examples"
 
 pytestmark = pytest.mark.real
 
 
-@attrs.define
-class Running:
-    """A process; `output` grows as it speaks."""
-
-    process: trio.Process
-    stdout: trio.abc.ReceiveStream
-    output: str = ""
-
-    async def wait_for(self, pattern: str) -> str:
-        """What the first group of the pattern matches, once it does."""
-        while (found := re.search(pattern, self.output)) is None:
-            chunk = await self.stdout.receive_some()
-            assert chunk, f"ended without {pattern!r}: {self.output}"
-            self.output += chunk.decode()
-        return found.group(1)
-
-    async def finish(self) -> int:
-        async for chunk in self.stdout:
-            self.output += chunk.decode()
-        return await self.process.wait()
-
-
-@asynccontextmanager
-async def run_python(*arguments: str | Path) -> AsyncIterator[Running]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error"}
-    process = await trio.lowlevel.open_process(
-        [sys.executable, *arguments], stdout=PIPE, stderr=STDOUT, env=environment
-    )
-    assert process.stdout is not None
-    try:
-        yield Running(process, process.stdout)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        with trio.move_on_after(10, shield=True):
-            await process.wait()
-            await process.stdout.aclose()
+run_program = partial(run_python, "-u")
+"""An example prints as it likes, and not only when its output is read by a person."""
 
 
 def test_every_example_is_run_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "backend.py",
         "charge_point.py",
         "csms.py",
+        "nodes.py",
         "reconnect.py",
         "secure_csms.py",
         "simulate_my_station.py",
@@ -69,40 +36,124 @@ def test_every_example_is_run_here():
 
 
 async def test_the_charge_point_and_the_csms_find_each_other():
-    async with run_python(EXAMPLES / "csms.py", "0") as csms:
-        port = await csms.wait_for(r"listening on port (\d+)\n")
-        async with run_python(EXAMPLES / "charge_point.py", f"ws://127.0.0.1:{port}/ocpp") as station:
-            await csms.wait_for(r"(CP-1: a One of Acme)\n")
-            await csms.wait_for(r"(CP-1: remote start Accepted)\n")
-            await station.wait_for(r"(asked to charge for TAG-1)\n")
-            await station.wait_for(r"(TAG-1 is Accepted)\n")
+    async with run_program(EXAMPLES / "csms.py", "0") as csms:
+        port = await csms.wait_for_match(r"listening on port (\d+)\n")
+        async with run_program(EXAMPLES / "charge_point.py", f"ws://127.0.0.1:{port}/ocpp") as station:
+            await csms.wait_for("CP-1: a One of Acme\n")
+            await csms.wait_for("CP-1: remote start Accepted\n")
+            await station.wait_for("asked to charge for TAG-1\n")
+            await station.wait_for("TAG-1 is Accepted\n")
+            csms.process.send_signal(signal.SIGINT)
+            codes = [await csms.finish()]
+            await station.wait_for("offline, next try")
+            station.process.send_signal(signal.SIGINT)
+            codes.append(await station.finish())
 
+    assert codes == [0, 0]
     assert "Traceback" not in csms.output + station.output
+
+
+async def test_the_first_csms_is_told_the_status_of_a_whole_station():
+    async with run_program(EXAMPLES / "csms.py", "0") as csms:
+        port = await csms.wait_for_match(r"listening on port (\d+)\n")
+        async with run_program(*COMMAND_LINE, "station", f"ws://127.0.0.1:{port}/ocpp", "CP-1"):
+            await csms.wait_for("CP-1: connector 0 is Available\n")
+
+    assert "NotSupported" not in csms.output
+
+
+@attrs.frozen
+class Backend:
+    """What a backend said of itself."""
+
+    port: int
+    api_port: int
+    token: str
+
+    @classmethod
+    async def of(cls, running: Running) -> "Backend":
+        said = await running.wait_for_match(r"(listening on port \d+, dashboard on \S+\n)")
+        port, api_port, token = re.findall(r"port (\d+), .*:(\d+)/#token=(\S+)", said)[0]
+        return cls(int(port), int(api_port), token)
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        stream = await trio.open_tcp_stream("127.0.0.1", self.api_port)
+        return await send_request(stream, method, path, body, {"Authorization": f"Bearer {self.token}"})
+
+    def station(self, *more: str) -> AbstractAsyncContextManager[Running]:
+        return run_program(*COMMAND_LINE, "station", f"ws://127.0.0.1:{self.port}/ocpp", "CP-1", *more)
+
+
+async def test_the_backend_shows_a_charge_ends_without_a_traceback_and_remembers(tmp_path):
+    command = (EXAMPLES / "backend.py", tmp_path / "csms.db", "0", "0")
+    async with run_program(*command) as first:
+        backend = await Backend.of(first)
+        async with backend.station("--start", "TAG-1") as station:
+            await station.wait_for("tag 'TAG-1' is accepted")
+            shown = (await backend.ask("GET", "/api/stations/CP-1")).json
+            page = await backend.ask("GET", "/")
+            first.process.send_signal(signal.SIGINT)
+            code = await first.finish()
+            await station.wait_for("(1001)")
+    async with run_program(*command) as second:
+        remembered = (await (await Backend.of(second)).ask("GET", "/api/stations/CP-1")).json
+
+    assert (shown["online"], len(shown["transactions"])) == (True, 1)
+    assert b"<!doctype html>" in page.body.lower()
+    assert code == 0
+    assert len(first.output.splitlines()) == 1, first.output
+    assert (remembered["online"], remembered["transactions"]) == (False, shown["transactions"])
+
+
+async def test_a_node_shows_and_calls_the_station_of_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    valkey = Valkey(tmp_path)
+    try:
+        async with (
+            run_program(EXAMPLES / "nodes.py", valkey.url, "a", "0", "0") as one,
+            run_program(EXAMPLES / "nodes.py", valkey.url, "b", "0", "0") as other,
+        ):
+            here, there = await Backend.of(one), await Backend.of(other)
+            async with here.station() as station:
+                await station.wait_for("online")
+                with trio.fail_after(20):
+                    while (await there.ask("GET", "/api/stations/CP-1")).status != 200:  # noqa: ASYNC110  # over HTTP there is nothing to wait on
+                        await trio.sleep(0.05)
+                answer = await there.ask("POST", "/api/stations/CP-1/calls/ClearCache", {})
+            for node in (one, other):
+                node.process.send_signal(signal.SIGINT)
+            codes = [await one.finish(), await other.finish()]
+    finally:
+        valkey.close()
+
+    assert answer.status == 200
+    assert codes == [0, 0]
+    assert "Traceback" not in one.output + other.output
 
 
 async def test_the_secure_csms_lets_in_who_has_the_password(tmp_path, monkeypatch):
     monkeypatch.setenv("OCPP_TRIO_PASSWORD", "ABCDEFGHIJKLMNOP")
-    command = ("-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())")
-    async with run_python(*command, "certs", tmp_path) as certs, run_python(*command, "password", "CP-1") as password:
+    command = COMMAND_LINE
+    async with run_program(*command, "certs", tmp_path) as certs, run_program(*command, "password", "CP-1") as password:
         assert (await certs.finish(), await password.finish()) == (0, 0)
     (tmp_path / "passwords").write_text(password.output)
 
-    async with run_python(EXAMPLES / "secure_csms.py", tmp_path, "0") as csms:
-        port = await csms.wait_for(r"listening on port (\d+)\n")
+    async with run_program(EXAMPLES / "secure_csms.py", tmp_path, "0") as csms:
+        port = await csms.wait_for_match(r"listening on port (\d+)\n")
         station = (*command, "station", f"wss://localhost:{port}/ocpp")
-        async with run_python(*station, "CP-1", "--ca", tmp_path / "ca.pem"):
-            await csms.wait_for(r"(CP-1: let in with security profile 2)\n")
-            await csms.wait_for(r"(CP-1: a Simulator has booted)\n")
-        async with run_python(*station, "CP-2", "--ca", tmp_path / "ca.pem") as thief:
-            await csms.wait_for(r"(is refused: wrong identity or password)\n")
-            await thief.wait_for(r"HTTP status (401)")
+        async with run_program(*station, "CP-1", "--ca", tmp_path / "ca.pem"):
+            await csms.wait_for("CP-1: let in with security profile 2\n")
+            await csms.wait_for("CP-1: a Simulator has booted\n")
+        async with run_program(*station, "CP-2", "--ca", tmp_path / "ca.pem") as thief:
+            await csms.wait_for("is refused: wrong identity or password\n")
+            await thief.wait_for("HTTP status 401")
 
     assert "Traceback" not in csms.output + thief.output
     assert "ABCDEFGH" not in csms.output + thief.output
 
 
 async def test_the_lost_link_comes_back():
-    async with run_python(EXAMPLES / "reconnect.py") as example:
+    async with run_program(EXAMPLES / "reconnect.py") as example:
         code = await example.finish()
 
     assert code == 0, example.output
@@ -121,7 +172,9 @@ async def test_the_lost_link_comes_back():
 
 
 async def test_the_virtual_hours_pass():
-    async with run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES / "virtual_time_test.py") as example:
+    async with run_program(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES / "virtual_time_test.py"
+    ) as example:
         code = await example.finish()
 
     assert code == 0, example.output
@@ -129,7 +182,7 @@ async def test_the_virtual_hours_pass():
 
 
 async def test_the_simulated_station_loses_no_energy():
-    async with run_python(EXAMPLES / "simulate_my_station.py") as example:
+    async with run_program(EXAMPLES / "simulate_my_station.py") as example:
         code = await example.finish()
 
     assert code == 0, example.output
@@ -144,7 +197,7 @@ async def test_the_simulated_station_loses_no_energy():
 async def test_the_simulated_station_is_also_a_suite():
     kit = ("-p", "ocpp_trio.testing.plugin")  # found by itself where the package is installed
     command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *kit, EXAMPLES / "simulate_my_station.py")
-    async with run_python(*command) as example, run_python(*command, "--ocpp-seed", "3") as one:
+    async with run_program(*command) as example, run_program(*command, "--ocpp-seed", "3") as one:
         assert (await example.finish(), await one.finish()) == (0, 0), example.output + one.output
 
     assert "6 passed" in example.output

@@ -1,11 +1,8 @@
 """A CSMS that is killed again and again, and stations that repeat what they got no answer to."""
 
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +12,7 @@ import trio
 
 from ocpp_trio import ConnectionClosed, Router, open_charge_point, v16
 from ocpp_trio.backend import Transaction, open_sqlite_store
+from tests.processes import COMMAND_LINE, run_python
 
 pytestmark = pytest.mark.real
 
@@ -22,33 +20,17 @@ LIVES: Final = 15
 STATIONS: Final = 4
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 BOOT: Final = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")
-COMMAND: Final = [sys.executable, "-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())"]
 
 
 @asynccontextmanager
 async def open_csms(store: Path) -> AsyncIterator[tuple[trio.Process, int]]:
     """A CSMS as a process of its own, and its port."""
-    async with trio.open_nursery() as nursery:
-        start = partial(
-            trio.run_process, [*COMMAND, "csms", "--port", "0", "--store", str(store)], stdout=-1, check=False
-        )
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"}
-        process: trio.Process = await nursery.start(partial(start, env=environment))
-        assert process.stdout is not None
-        said = b""
-        while b"; Ctrl-C" not in said:
-            chunk = await process.stdout.receive_some()
-            assert chunk, said
-            said += chunk
-        nursery.start_soon(_read_on, process.stdout)
-        yield process, int(said.partition(b" port ")[2].partition(b";")[0])
-        if process.returncode is None:
-            process.kill()
-
-
-async def _read_on(stdout: trio.abc.ReceiveStream) -> None:
-    async for _ in stdout:
-        pass
+    command = (*COMMAND_LINE, "csms", "--port", "0", "--store", store)
+    async with run_python(*command) as running, trio.open_nursery() as nursery:
+        port = int(await running.wait_for_match(r" port (\d+); Ctrl-C"))
+        nursery.start_soon(running.finish)
+        yield running.process, port
+        nursery.cancel_scope.cancel()
 
 
 @attrs.define(eq=False)

@@ -1,5 +1,7 @@
 """The waits between attempts as they really pass, and that there is one attempt after each."""
 
+import random
+
 import pytest
 import trio
 import trio.testing
@@ -23,7 +25,7 @@ async def refused(ground, policy, *, attempts, seed=1):
     """The waits of a station that nobody lets in, and the instants of its dials."""
     ground.network.refuse = True
     waits: list[float | None] = []
-    async with ground.open_station(policy=policy, seed=seed) as station:
+    async with ground.open_station(reconnect=policy, rng=random.Random(seed)) as station:
         with station.transitions() as changes:
             while len(waits) < attempts:
                 transition = await changes.receive()
@@ -50,7 +52,7 @@ def test_jitter_within_bounds(new_ground, seed):
     async def lose_it_five_times():
         ground = new_ground()
         policy = ReconnectPolicy(backoff=ExponentialBackoff(initial=1, jitter=0.2))
-        async with ground.open_station(policy=policy, seed=seed) as station:
+        async with ground.open_station(reconnect=policy, rng=random.Random(seed)) as station:
             for _ in range(5):
                 await station.wait_online()
                 station.drop_link()
@@ -83,7 +85,7 @@ async def test_the_waits_start_again_after_a_time_online(ground, autojump_clock)
     policy = ReconnectPolicy(backoff=ExponentialBackoff(initial=1, jitter=0))
     waits = []
 
-    async with ground.open_station(policy=policy) as station:
+    async with ground.open_station(reconnect=policy) as station:
         for refusals in (0, 3, 1):
             await station.wait_online()
             assert station.attempt == 0

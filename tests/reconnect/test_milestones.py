@@ -93,7 +93,7 @@ async def test_a_csms_that_shares_the_recorder_adds_nothing(ground, autojump_clo
                 task_status=task_status,
             )
         )
-        async with ground.open_station(port=server.port):
+        async with ground.station_for(server.port):
             await trio.sleep(1)
         nursery.cancel_scope.cancel()
 

@@ -36,7 +36,7 @@ async def test_send_allowed_after_resume_delay(ground, autojump_clock):
 
 @pytest.mark.parametrize("resume_delay", [0, 0.75, 12])
 async def test_resume_delay_policy_respected(ground, autojump_clock, resume_delay):
-    async with ground.open_station(policy=policy(resume_delay)) as station:
+    async with ground.open_station(reconnect=policy(resume_delay)) as station:
         for _ in range(2):
             await station.wait_online()
             station.drop_link()
@@ -54,7 +54,7 @@ async def test_first_heartbeat_after_resume_delay(ground, autojump_clock, interv
     """At the boot reply + max(interval, resume delay), after the first connection and after every other."""
     ground.stub.interval = interval
 
-    async with ground.open_station(policy=policy(resume_delay)) as station:
+    async with ground.open_station(reconnect=policy(resume_delay)) as station:
         await station.wait_online()
         await trio.sleep(20)
         station.drop_link()

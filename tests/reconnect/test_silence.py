@@ -181,7 +181,7 @@ async def test_a_csms_that_pings_gets_its_pongs(ground, autojump_clock):
                 task_status=task_status,
             )
         )
-        async with ground.open_station(port=server.port, limits=Limits(ping_interval=float("inf"))) as station:
+        async with ground.station_for(server.port, limits=Limits(ping_interval=float("inf"))) as station:
             await station.wait_online()
             await trio.sleep(34.75)
         nursery.cancel_scope.cancel()

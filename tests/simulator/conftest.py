@@ -18,7 +18,12 @@ from ocpp_trio.simulator import Device, open_simulator
 from ocpp_trio.testing import CsmsStub, MemoryNetwork, Result
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
 EXACT = ReconnectPolicy(backoff=ExponentialBackoff(initial=0.5, jitter=0.0))
+
+
+def id_tag_info(status: str, **more: str) -> dict[str, object]:
+    return {"idTagInfo": {"status": status, **more}}
 
 
 def now() -> datetime:
@@ -71,11 +76,16 @@ class Rig:
         """Everything that came in, in order: actions of CALLs, ids of replies."""
         return [json.loads(f.text)[2 if json.loads(f.text)[0] == 2 else 1] for f in self.stub.received()]
 
+    def after(self, message_id: str) -> list[str]:
+        """What came in after the reply of this id."""
+        order = self.order()
+        return order[order.index(message_id) + 1 :]
+
 
 def willing_rig() -> Rig:
     """A CSMS that accepts every tag and counts its transactions from 7."""
     rig = Rig()
-    accepted = {"idTagInfo": {"status": "Accepted"}}
+    accepted = id_tag_info("Accepted")
     numbers = itertools.count(7)
     rig.stub.on["Authorize"] = Result(accepted)
     rig.stub.on["StartTransaction"] = Result(lambda call: {"transactionId": next(numbers), **accepted})
@@ -90,3 +100,18 @@ def new_rig() -> Callable[[], Rig]:
 @pytest.fixture
 def rig() -> Rig:
     return willing_rig()
+
+
+@pytest.fixture
+async def charging(rig: Rig, autojump_clock: trio.testing.MockClock) -> AsyncIterator[Device]:
+    """A device in the middle of transaction 7."""
+    async with rig.open_device(configuration={"MeterValueSampleInterval": "0"}) as device:
+        await device.plug_in()
+        await device.start("TAG-1")
+        yield device
+
+
+@pytest.fixture
+async def device(rig: Rig, autojump_clock: trio.testing.MockClock) -> AsyncIterator[Device]:
+    async with rig.open_device() as device:
+        yield device
