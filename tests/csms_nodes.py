@@ -3,7 +3,7 @@
 In memory and in virtual time, or with real sockets and a real Valkey server.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -12,8 +12,8 @@ import attrs
 import trio
 
 from ocpp_trio import ChargePoint, CsmsServer, Limits, Router, open_charge_point, open_client, serve_csms, v16
-from ocpp_trio.backend import MemoryBackend, Node, Topic, Want, open_node
-from ocpp_trio.backend.api import ApiServer, make_api, serve_api
+from ocpp_trio.backend import Bus, Freshness, MemoryBackend, Node, NodeSettings, Topic, Want, open_node
+from ocpp_trio.backend.api import ApiLimits, ApiServer, make_api, serve_api
 from ocpp_trio.backend.api.feed import FEED_SUBPROTOCOL
 from ocpp_trio.testing import MemoryNetwork
 from tests.backend.nodes import Server
@@ -42,9 +42,18 @@ class Cluster:
     network: MemoryNetwork = attrs.Factory(MemoryNetwork)
 
     @asynccontextmanager
-    async def node(self, name: str, **options: Any) -> AsyncIterator[CsmsNode]:
+    async def node(
+        self,
+        name: str,
+        *,
+        bus: Bus | None = None,
+        settings: NodeSettings | None = None,
+        freshness: Freshness | None = None,
+        limits: ApiLimits | None = None,
+        **options: Any,
+    ) -> AsyncIterator[CsmsNode]:
         """A node that runs, with its operator API."""
-        backend = MemoryBackend()
+        backend = MemoryBackend(freshness=freshness)
         listen = self.network.host(name).listen if self.server.virtual else None
         where: dict[str, Any] = {"listen": listen, "host": None} if listen else {"host": "127.0.0.1"}
         async with trio.open_nursery() as nursery:
@@ -55,14 +64,16 @@ class Cluster:
             async with open_node(
                 backend.live,
                 backend.hub,
-                self.server.bus(name),
+                bus or self.server.bus(name),
                 name=name,
                 sessions=lambda: csms.sessions,
-                settings=self.server.settings,
+                settings=settings or self.server.settings,
                 **options,
             ) as node:
-                app = make_api(backend.live, backend.hub, sessions=lambda: csms.sessions, token=None, node=node)
-                api: ApiServer = await nursery.start(partial(serve_api, app, 0, **where))
+                app = make_api(
+                    backend.live, backend.hub, sessions=lambda: csms.sessions, token=None, node=node, limits=limits
+                )
+                api: ApiServer = await nursery.start(partial(serve_api, app, 0, limits=limits, **where))
                 yield CsmsNode(backend, csms, node, csms.port, api.port)
             nursery.cancel_scope.cancel()
 
@@ -80,16 +91,15 @@ class Cluster:
 
     async def request(self, at: CsmsNode, method: str, path: str, body: object = None) -> Answer:
         """A request to a node's operator API."""
-        dial = self.network.dial if self.server.virtual else trio.open_tcp_stream
-        stream = await dial(at.node.name if self.server.virtual else "127.0.0.1", at.api_port)
-        return await send_request(stream, method, path, body, {})
+        return await send_request(await self.dial(at), method, path, body, {})
 
     @asynccontextmanager
-    async def feed(self, at: CsmsNode) -> AsyncIterator[FeedClient]:
-        """A WebSocket client of a node's feed that has been greeted."""
-        dial = self.network.dial if self.server.virtual else trio.open_tcp_stream
+    async def feed(
+        self, at: CsmsNode, *, through: Callable[[trio.abc.Stream], trio.abc.Stream] = lambda stream: stream
+    ) -> AsyncIterator[FeedClient]:
+        """A WebSocket client of a node's feed that has been greeted, its connection led `through` something."""
         async with open_client(
-            await dial(at.node.name if self.server.virtual else "127.0.0.1", at.api_port),
+            through(await self.dial(at)),
             host="csms",
             resource="/api/feed",
             subprotocols=[FEED_SUBPROTOCOL],
@@ -98,6 +108,12 @@ class Cluster:
             client = FeedClient(transport)
             assert (await client.receive())["type"] == "hello"
             yield client
+
+    async def dial(self, at: CsmsNode) -> trio.abc.Stream:
+        """A connection to a node's operator API."""
+        if self.server.virtual:
+            return await self.network.dial(at.node.name, at.api_port)
+        return await trio.open_tcp_stream("127.0.0.1", at.api_port)
 
 
 def available(connector: int = 1) -> v16.StatusNotificationRequest:

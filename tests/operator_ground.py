@@ -85,6 +85,18 @@ class FeedClient:
             found.append((change["topic"], change["change"], change["identity"], change["key"]))
         return found
 
+    async def changes_up_to(self, last: tuple[str, str, str, str]) -> list[tuple[str, str, str, str]]:
+        """The next changes, until one is this."""
+        found: list[tuple[str, str, str, str]] = []
+        while not found or found[-1] != last:
+            found += await self.changes(1)
+        return found
+
+    async def has_nothing_to_hear(self) -> bool:
+        """Whether no change was on its way to it: what the server says next is an answer, and that comes last."""
+        await self.send(unsubscribe={"topics": ["log"]})
+        return bool((await self.receive())["type"] == "unsubscribed")
+
     async def is_silent(self, seconds: float = 1) -> bool:
         """Whether nothing comes for so long."""
         with trio.move_on_after(seconds):

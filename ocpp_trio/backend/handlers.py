@@ -12,7 +12,7 @@ from ocpp_trio import Closed, Instrument, Instruments, Link, Router, Session, v1
 from ocpp_trio.backend.events import Topic
 from ocpp_trio.backend.frame_log import FrameLog
 from ocpp_trio.backend.hub import Hub
-from ocpp_trio.backend.live import LiveState, utc_now
+from ocpp_trio.backend.live import Freshness, LiveState, utc_now
 from ocpp_trio.backend.notices import register_notices
 from ocpp_trio.backend.records import Transaction
 from ocpp_trio.backend.stations import Stations
@@ -37,7 +37,7 @@ class Backend:
     answer to is kept. If the store cannot keep it the answer is InternalError, and nothing has changed.
 
     `policy` decides about tags beyond what the store knows of them. `interval` is the heartbeat interval that
-    stations are told.
+    stations are told. `freshness` says how long the live state counts what it was told.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Backend:
         *,
         policy: TagPolicy | None = None,
         interval: int = 300,
+        freshness: Freshness | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         if interval < 0:
@@ -55,7 +56,7 @@ class Backend:
         self._interval = interval
         self._now = now
         self.hub = Hub()
-        self.live = LiveState(self.hub.publish, now=now)
+        self.live = LiveState(self.hub.publish, freshness=freshness, now=now)
         self._stations = Stations(self.live)
         self.instrument: Instrument = Instruments(
             [

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ocpp_trio import v16
 from ocpp_trio.backend.handlers import Backend
-from ocpp_trio.backend.live import utc_now
+from ocpp_trio.backend.live import Freshness, utc_now
 from ocpp_trio.backend.records import Transaction
 from ocpp_trio.backend.store import MemoryStore
 from ocpp_trio.backend.tags import TagPolicy
@@ -26,13 +26,18 @@ class MemoryBackend(Backend):
         tags: Mapping[str, v16.AuthorizationStatus] | None = None,
         concurrent: bool = True,
         interval: int = 300,
+        freshness: Freshness | None = None,
         first_transaction_id: int = 1,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         unknown = v16.AuthorizationStatus.ACCEPTED if tags is None else v16.AuthorizationStatus.INVALID
         self._memory = MemoryStore(tags=tags, first_transaction_id=first_transaction_id)
         super().__init__(
-            self._memory, policy=TagPolicy(unknown=unknown, concurrent=concurrent), interval=interval, now=now
+            self._memory,
+            policy=TagPolicy(unknown=unknown, concurrent=concurrent),
+            interval=interval,
+            freshness=freshness,
+            now=now,
         )
 
     @property

