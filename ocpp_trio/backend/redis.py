@@ -98,8 +98,10 @@ class RedisBus:
     async def _claim(self, client: "coredis.Redis[bytes]", name: str) -> Claimed:
         keys = [f"{self._settings.prefix}:node-numbers", f"{self._settings.prefix}:nodes-numbered"]
         known = "" if self._number.number is None else str(self._number.number)
-        number, holder = await client.eval(CLAIM, keys, [name, known])
-        return Claimed(int(number), _bytes(holder).decode())
+        told = await client.eval(CLAIM, keys, [name, known])
+        assert isinstance(told, bytes), told
+        number, _, holder = told.partition(b" ")
+        return Claimed(int(number), holder.decode())
 
     async def _confirm_number(self, client: "coredis.Redis[bytes]") -> None:
         """Tell a server that may have forgotten it, or was not there at the start; nothing if there is none."""

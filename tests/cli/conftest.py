@@ -16,6 +16,8 @@ from ocpp_trio.cli.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())"]
+# As in pyproject.toml.
+WARNINGS = "error,ignore:Unclosed <MemoryObject:ResourceWarning"
 
 
 class Screen(Terminal):
@@ -92,7 +94,7 @@ def run_command() -> Callable[..., object]:
             [*COMMAND, *arguments],
             stdout=-1,
             stderr=-2,  # to stdout
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": WARNINGS},
         )
         assert process.stdout is not None
         try:
