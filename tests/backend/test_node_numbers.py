@@ -32,11 +32,11 @@ async def test_names_that_come_at_once_get_numbers_of_their_own_and_keep_them(se
 
     for _ in range(3):
         async with trio.open_nursery() as nursery:
-            for name in numbers:
+            for name in (*numbers, *numbers):
                 nursery.start_soon(claim, name)
 
     assert sorted(each[0] for each in numbers.values()) == [0, 1, 2, 3, 4]
-    assert all(each == [each[0]] * 3 for each in numbers.values())
+    assert all(each == [each[0]] * 6 for each in numbers.values())
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])

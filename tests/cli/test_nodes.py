@@ -180,6 +180,23 @@ async def test_what_is_missing_at_the_start_is_one_line(screen, tmp_path, option
 
 
 @pytest.mark.real
+async def test_a_conflict_about_the_number_is_one_line_and_exit_code_1(screen, tmp_path, path):
+    valkey = Valkey(tmp_path)
+    await open_once(path, IdRange(3, NODES))
+    try:
+        assert await valkey.bus("a").claim_number("a") == 0
+        code = await csms.run(screen, **CSMS, store=path, nodes=NodeOptions(redis=valkey.url, name="a"))
+    finally:
+        valkey.close()
+
+    assert code == 1
+    assert screen.err.getvalue() == (
+        "ocpp-trio: expected number 3 for node 'a', as its store says, found number 0 at the server: "
+        "give this node its own store, or the name that the store was used under\n"
+    )
+
+
+@pytest.mark.real
 async def test_a_station_of_one_process_is_seen_and_called_at_another(run_command, tmp_path):
     valkey = Valkey(tmp_path)
 

@@ -235,23 +235,3 @@ async def _be_station(port: int, router: Router, *, task_status: trio.TaskStatus
         await station.wait_online()
         task_status.started()
         await trio.sleep_forever()
-
-
-@pytest.mark.real
-async def test_nodes_get_numbers_of_their_own_and_keep_them(tmp_path_factory):
-    """Two nodes ask for their numbers at the same time, and again later: the ids they hand out cannot be the same."""
-    server = Valkey(tmp_path_factory.mktemp("v"))
-    numbers: dict[str, list[int]] = {"a": [], "b": []}
-
-    async def claim(name: str) -> None:
-        numbers[name].append(await server.bus(name).claim_number(name))
-
-    async with trio.open_nursery() as nursery:
-        for name in ("a", "b", "a", "b"):
-            nursery.start_soon(claim, name)
-    assert {len(set(each)) for each in numbers.values()} == {1}
-    assert numbers["a"][0] != numbers["b"][0]
-    server.kill()
-    with pytest.raises(ConnectionError, match="no node number from the server"):
-        await server.bus("c").claim_number("c")
-    server.close()
