@@ -34,7 +34,7 @@ class MemoryExchange:
 
     `delay` is how many seconds a letter takes to each reader. `duplicate` letters from now on are written twice, as
     by a carrier that did not hear that the first attempt succeeded; before `swap` letters the next one
-    gets in first.
+    gets in first. `numbers` are those of the nodes, by name.
     """
 
     def __init__(self, *, length: int = LENGTH) -> None:

@@ -12,7 +12,7 @@ import attrs
 CLAIM: Final = """
 local kept = redis.call('HGET', KEYS[1], ARGV[1])
 if kept then return kept .. ' ' .. ARGV[1] end
-local known, free = tonumber(ARGV[2]), tonumber(redis.call('GET', KEYS[2]) or '0')
+local known, free = tonumber(ARGV[2]), 0
 local all = redis.call('HGETALL', KEYS[1])
 for place = 1, #all, 2 do
     local number = tonumber(all[place + 1])
@@ -21,11 +21,10 @@ for place = 1, #all, 2 do
 end
 local number = known or free
 redis.call('HSET', KEYS[1], ARGV[1], number)
-redis.call('SET', KEYS[2], math.max(free, number + 1))
 return number .. ' ' .. ARGV[1]
 """
-"""For Redis: the number of the name ARGV[1], a space, and whose it is. KEYS are the hash of the numbers and the next
-one that is free, ARGV[2] is the number that the node has already, or empty."""
+"""For Redis: the number of the name ARGV[1], a space, and whose it is. KEYS[1] is the hash of all numbers, ARGV[2]
+is the number that the node has already, or empty."""
 
 
 class NumberConflict(Exception):

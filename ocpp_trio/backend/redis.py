@@ -96,9 +96,8 @@ class RedisBus:
         return self._number.settle(claimed)
 
     async def _claim(self, client: "coredis.Redis[bytes]", name: str) -> Claimed:
-        keys = [f"{self._settings.prefix}:node-numbers", f"{self._settings.prefix}:nodes-numbered"]
         known = "" if self._number.number is None else str(self._number.number)
-        told = await client.eval(CLAIM, keys, [name, known])
+        told = await client.eval(CLAIM, [f"{self._settings.prefix}:node-numbers"], [name, known])
         assert isinstance(told, bytes), told
         number, _, holder = told.partition(b" ")
         return Claimed(int(number), holder.decode())
