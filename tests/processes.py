@@ -14,6 +14,8 @@ import trio
 ROOT: Final = Path(__file__).parents[1]
 COMMAND_LINE: Final = ("-c", "import sys; from ocpp_trio.cli import main; sys.exit(main())")
 """What makes `run_python` the command `ocpp-trio`."""
+# As in pyproject.toml.
+WARNINGS: Final = "error,ignore:Unclosed <MemoryObject:ResourceWarning"
 
 
 @attrs.define
@@ -49,7 +51,7 @@ async def run_python(*arguments: str | Path) -> AsyncIterator[Running]:
         [sys.executable, *arguments],
         stdout=-1,
         stderr=-2,  # to stdout
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": WARNINGS},
     )
     assert process.stdout is not None
     try:

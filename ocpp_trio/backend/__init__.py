@@ -10,6 +10,7 @@ not be forgotten.
 from ocpp_trio.backend.bus import Bus as Bus
 from ocpp_trio.backend.bus import BusStatus as BusStatus
 from ocpp_trio.backend.bus import LocalBus as LocalBus
+from ocpp_trio.backend.bus import NumberingBus as NumberingBus
 from ocpp_trio.backend.disk import RunBlocking as RunBlocking
 from ocpp_trio.backend.disk import in_thread as in_thread
 from ocpp_trio.backend.events import Change as Change
@@ -34,6 +35,7 @@ from ocpp_trio.backend.memory_bus import MemoryBus as MemoryBus
 from ocpp_trio.backend.memory_bus import MemoryExchange as MemoryExchange
 from ocpp_trio.backend.node import Node as Node
 from ocpp_trio.backend.node import open_node as open_node
+from ocpp_trio.backend.node_numbers import NumberConflict as NumberConflict
 from ocpp_trio.backend.node_values import NodeSettings as NodeSettings
 from ocpp_trio.backend.node_values import NodeStatus as NodeStatus
 from ocpp_trio.backend.node_values import PeerStatus as PeerStatus
@@ -47,6 +49,7 @@ from ocpp_trio.backend.records import StrayStop as StrayStop
 from ocpp_trio.backend.records import Transaction as Transaction
 from ocpp_trio.backend.sqlite import SqliteStore as SqliteStore
 from ocpp_trio.backend.sqlite import open_sqlite_store as open_sqlite_store
+from ocpp_trio.backend.sqlite import remembered_ids as remembered_ids
 from ocpp_trio.backend.store import FateUnknown as FateUnknown
 from ocpp_trio.backend.store import MemoryStore as MemoryStore
 from ocpp_trio.backend.store import Store as Store

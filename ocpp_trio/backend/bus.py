@@ -46,6 +46,17 @@ class Bus(Protocol):
         """
 
 
+class NumberingBus(Bus, Protocol):
+    """A bus whose server gives each node a number."""
+
+    async def claim_number(self, name: str, *, known: int | None = None) -> int:
+        """The number of the node of this name, from 0: a new one for a new name, and the same ever after.
+
+        `known` is what this node's store remembers; a server that has forgotten it is told, now and whenever `run`
+        reaches one. Raises NumberConflict if the server knows better, and ConnectionError if it cannot be asked.
+        """
+
+
 class LocalBus:
     """A bus with nobody else on it."""
 

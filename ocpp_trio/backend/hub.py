@@ -52,7 +52,10 @@ class Lost:
 
 
 class Tap(Protocol):
-    """Sees everything that goes through a hub, at once and synchronously."""
+    """Sees everything that goes through a hub, at once and synchronously, and may have somebody behind it."""
+
+    def passes_on(self, topic: Topic, identity: str) -> bool:
+        """Whether somebody would hear by way of it of an event on a topic of this station."""
 
     def published(self, event: Event) -> None:
         """An event was handed to those who want it."""
@@ -148,8 +151,10 @@ class Hub:
         return self._interest.wants()
 
     def anybody_wants(self, topic: Topic, identity: str) -> bool:
-        """Whether a subscriber here would hear of an event on a topic of this station."""
-        return self._interest.anybody_wants(topic, identity)
+        """Whether a subscriber here, or somebody behind a tap, would hear of an event on a topic of this station."""
+        return self._interest.anybody_wants(topic, identity) or any(
+            tap.passes_on(topic, identity) for tap in self._taps
+        )
 
     def publish(self, event: Event) -> None:
         """Number an event and hand it to all who want it. Never waits."""
@@ -163,7 +168,9 @@ class Hub:
 
     @contextmanager
     def tapped(self, tap: Tap) -> Iterator[None]:
-        """For the time of the body, tell of every event and of every change of interest. A tap wants nothing itself."""
+        """For the time of the body, tell of every event and of every change of interest. What those
+        behind a tap want is none of the hub's own `wants`.
+        """
         self._taps.append(tap)
         try:
             yield

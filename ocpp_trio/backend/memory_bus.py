@@ -3,6 +3,7 @@
 Owns the order of what is written, and the faults. No sockets, no threads: safe under an autojump clock.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -11,11 +12,15 @@ import attrs
 import trio
 
 from ocpp_trio.backend.bus import BusStatus, Deliver
+from ocpp_trio.backend.node_numbers import NodeNumber, NumberConflict, claim_from
 from ocpp_trio.backend.outbox import Outbox
+
+logger = logging.getLogger(__name__)
 
 LENGTH: Final = 10_000
 """Letters kept for those who are slow or parted; like a stream on a server it forgets the oldest."""
 BATCH: Final = 64
+_AWAY: Final = "the exchange is out of reach"
 
 
 @attrs.frozen
@@ -29,7 +34,7 @@ class MemoryExchange:
 
     `delay` is how many seconds a letter takes to each reader. `duplicate` letters from now on are written twice, as
     by a carrier that did not hear that the first attempt succeeded; before `swap` letters the next one
-    gets in first.
+    gets in first. `numbers` are those of the nodes, by name.
     """
 
     def __init__(self, *, length: int = LENGTH) -> None:
@@ -38,6 +43,7 @@ class MemoryExchange:
         self._forgotten = 0
         self._parted: set[str] = set()
         self._down = False
+        self.numbers: dict[str, int] = {}
         self._changed = trio.Event()
         self._held: list[_Entry] | None = None
         self.delay = 0.0
@@ -62,6 +68,7 @@ class MemoryExchange:
         """Let nobody write or read until `start`; a server that is killed forgets everything."""
         self._down = True
         if forget:
+            self.numbers.clear()
             self._forgotten += len(self._log)
             self._log.clear()
         self._change()
@@ -123,11 +130,23 @@ class MemoryBus:
         self._exchange = exchange
         self._name = name
         self._status = BusStatus(healthy=False, detail="not running")
+        self._number = NodeNumber()
 
     @property
     def status(self) -> BusStatus:
         """Whether letters get through at this moment."""
         return self._status
+
+    async def claim_number(self, name: str, *, known: int | None = None) -> int:
+        """The number of the node of this name, from 0: a new one for a new name, and the same ever after.
+
+        Raises NumberConflict if the exchange knows better than `known`, and ConnectionError if it is out of reach.
+        """
+        await trio.lowlevel.checkpoint()
+        self._number.hold(name, known)
+        if not self._exchange.reaches(self._name):
+            raise ConnectionError(f"no node number from the server: {_AWAY}")
+        return self._number.settle(claim_from(self._exchange.numbers, name, known))
 
     async def run(
         self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -141,10 +160,22 @@ class MemoryBus:
             task_status.started()
 
     def _note(self) -> None:
-        healthy = self._exchange.reaches(self._name)
-        if healthy != self._status.healthy:
-            detail = "" if healthy else "the exchange is out of reach"
-            self._status = BusStatus(healthy=healthy, since=trio.current_time(), detail=detail)
+        detail = self._fault()
+        if detail != self._status.detail:
+            if detail not in ("", _AWAY):
+                logger.error("this node is kept off the bus: %a", detail)
+            self._status = BusStatus(healthy=not detail, since=trio.current_time(), detail=detail)
+
+    def _fault(self) -> str:
+        """What is between this end and the exchange; empty if nothing is."""
+        if not self._exchange.reaches(self._name):
+            return _AWAY
+        if self._number.name is not None and self._number.number is not None:
+            try:
+                self._number.settle(claim_from(self._exchange.numbers, self._number.name, self._number.number))
+            except NumberConflict as conflict:
+                return str(conflict)
+        return ""
 
     async def _watch(self) -> None:
         while True:
@@ -152,7 +183,7 @@ class MemoryBus:
             await self._exchange.wait_changed()
 
     async def _reach(self) -> None:
-        while not self._exchange.reaches(self._name):
+        while self._fault():
             await self._exchange.wait_changed()
 
     async def _write(self, outbox: Outbox) -> None:
@@ -171,6 +202,6 @@ class MemoryBus:
                 await self._exchange.wait_changed()
                 continue
             await trio.sleep_until(found[1].written_at + self._exchange.delay)
-            if self._exchange.reaches(self._name):
+            if not self._fault():
                 place = found[0]
                 deliver(found[1].sheet, trio.current_time() - found[1].written_at)

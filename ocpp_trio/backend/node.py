@@ -207,6 +207,10 @@ class Node:
             self._remote.restate(identity)
         self._calls.lose(peer)
 
+    def passes_on(self, topic: Topic, identity: str) -> bool:
+        """Whether another node wants events on a topic of this station."""
+        return self._peers.wants(topic, identity)
+
     def published(self, event: Event) -> None:
         """An event went through the hub: one of this node goes to those who want it."""
         if self._publishing_remote:
@@ -215,7 +219,7 @@ class Node:
         self._remote.release(event)
         if not ours:
             return
-        if self._peers.wants(event):
+        if self.passes_on(event.topic, event.identity):
             self._outbox.post(News(write_event(event)))
         if event.topic is Topic.STATIONS:
             self._note_presence(event.identity, online=_is_online(event))

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 import trio
 
-from ocpp_trio.backend.events import Event
+from ocpp_trio.backend.events import Event, Topic
 from ocpp_trio.backend.interest import Want
 from ocpp_trio.backend.letters import Letter
 
@@ -117,9 +117,9 @@ class Peers:
             self._unite()
         return added if first or added else None
 
-    def wants(self, event: Event) -> bool:
-        """Whether any node wants an event."""
-        return covers(self._wants, event)
+    def wants(self, topic: Topic, identity: str) -> bool:
+        """Whether any node wants events on a topic of this station."""
+        return covers_names(self._wants, topic, identity)
 
     def claim(self, peer: Peer, identity: str) -> None:
         """A station has a session with a node."""
@@ -152,4 +152,9 @@ class Peers:
 
 def covers(wants: dict[Want, None], event: Event) -> bool:
     """Whether an event is among what is wanted."""
-    return Want(event.topic) in wants or Want(event.topic, event.identity) in wants
+    return covers_names(wants, event.topic, event.identity)
+
+
+def covers_names(wants: dict[Want, None], topic: Topic, identity: str) -> bool:
+    """Whether events on a topic of this station are among what is wanted."""
+    return Want(topic) in wants or Want(topic, identity) in wants

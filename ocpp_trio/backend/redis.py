@@ -23,6 +23,7 @@ from coredis.tokens import PureToken
 
 from ocpp_trio import Backoff, FullJitterBackoff
 from ocpp_trio.backend.bus import BusStatus, Deliver
+from ocpp_trio.backend.node_numbers import CLAIM, Claimed, NodeNumber, NumberConflict
 from ocpp_trio.backend.outbox import Outbox
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ BLOCK: Final = 1.0
 """Seconds that the server may hold a read back when there is nothing; each return is a sign of life."""
 PATIENCE: Final = 5.0
 """Seconds within which the server must do anything else, or is taken for dead."""
+_NOT_YET: Final = "not connected yet"
 _FIELD: Final = b"l"
 _START: Final = b"0-0"
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -62,11 +64,12 @@ class RedisBus:
         self._settings = settings or RedisSettings()
         self._rng = rng or SystemRandom()
         self._stream = f"{self._settings.prefix}:letters"
-        self._broken: dict[str, str] = {"reader": "not connected yet", "writer": "not connected yet"}
+        self._broken: dict[str, str] = {"reader": _NOT_YET, "writer": _NOT_YET}
         self._since = -math.inf
         self._position: bytes | None = None
         self._positioned = trio.Event()
         self._server_ahead = 0.0
+        self._number = NodeNumber()
 
     @property
     def status(self) -> BusStatus:
@@ -74,25 +77,37 @@ class RedisBus:
         detail = next(iter(self._broken.values()), "")
         return BusStatus(healthy=not self._broken, since=self._since, detail=detail)
 
-    async def claim_number(self, name: str) -> int:
+    async def claim_number(self, name: str, *, known: int | None = None) -> int:
         """The number of the node of this name, from 0: a new one for a new name, and the same ever after.
 
-        For what must be divided between nodes, such as transaction ids. Raises ConnectionError if the server cannot be
-        asked; cancelling may leave a number that nobody has.
+        For what must be divided between nodes, such as transaction ids. `known` is what this node's store remembers.
+        It is told to a server that has forgotten it, now and whenever `run` connects to one.
+
+        Raises NumberConflict if the server knows better. Raises ConnectionError if it cannot be asked; what is known
+        is told later then. Cancelling may leave a number that nobody has.
         """
-        numbers, taken = f"{self._settings.prefix}:node-numbers", f"{self._settings.prefix}:nodes-numbered"
+        self._number.hold(name, known)
         try:
-            async with self._connect() as client:
-                with trio.fail_after(self._settings.patience):
-                    found = await client.hget(numbers, name)
-                    if found is None:
-                        # Two nodes of one name may come here at once: the first of them decides.
-                        await client.hsetnx(numbers, name, str(await client.incr(taken) - 1))
-                        found = await client.hget(numbers, name)
+            with trio.fail_after(self._settings.patience):
+                async with self._connect() as client:
+                    claimed = await self._claim(client, name)
         except* _FAILURES as failures:
             raise ConnectionError(f"no node number from the server: {_in_words(failures)}") from None
-        assert found is not None
-        return int(found)
+        return self._number.settle(claimed)
+
+    async def _claim(self, client: "coredis.Redis[bytes]", name: str) -> Claimed:
+        known = "" if self._number.number is None else str(self._number.number)
+        told = await client.eval(CLAIM, [f"{self._settings.prefix}:node-numbers"], [name, known])
+        assert isinstance(told, bytes), told
+        number, _, holder = told.partition(b" ")
+        return Claimed(int(number), holder.decode())
+
+    async def _confirm_number(self, client: "coredis.Redis[bytes]") -> None:
+        """Tell a server that may have forgotten it, or was not there at the start; nothing if there is none."""
+        if self._number.number is not None and self._number.name is not None:
+            with trio.fail_after(self._settings.patience):
+                claimed = await self._claim(client, self._number.name)
+            self._number.settle(claimed)
 
     async def run(
         self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -116,7 +131,10 @@ class RedisBus:
         while True:
             try:
                 async with self._connect() as client:
+                    await self._confirm_number(client)
                     await work(client)
+            except* NumberConflict as conflicts:
+                self._note_conflict(part, _in_words(conflicts))
             except* _FAILURES as failures:
                 if part not in self._broken:
                     delays = self._settings.backoff.delays(self._rng)
@@ -196,10 +214,19 @@ class RedisBus:
             self._since = trio.current_time()
             logger.info("the bus works")
 
+    def _note_conflict(self, part: str, detail: str) -> None:
+        if detail not in self._broken.values():
+            logger.error("this node is kept off the bus: %a", detail)
+        self._break(part, detail)
+
     def _note_broken(self, part: str, detail: str) -> None:
+        if all(told == _NOT_YET for told in self._broken.values()):
+            logger.warning("the bus is down: %a", detail)
+        self._break(part, detail)
+
+    def _break(self, part: str, detail: str) -> None:
         if not self._broken:
             self._since = trio.current_time()
-            logger.warning("the bus is down: %a", detail)
         self._broken[part] = detail
 
 

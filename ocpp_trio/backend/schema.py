@@ -69,9 +69,15 @@ CREATE TABLE registrations (
 );
 """
 
+# Made where it is missing, in a file of the same version: whoever knows nothing of it needs nothing of it.
+_ID_RANGE: Final = "CREATE TABLE IF NOT EXISTS id_range (node INTEGER NOT NULL, nodes INTEGER NOT NULL)"
 
-def open_writer(path: Path, ids: IdRange) -> sqlite3.Connection:
-    """The connection that writes; makes the tables in a new file. Raises StoreError for what is no store of ours."""
+
+def open_writer(path: Path, ids: IdRange | None) -> sqlite3.Connection:
+    """The connection that writes; makes the tables in a new file. Raises StoreError for what is no store of ours.
+
+    None stands for the transaction ids that the file remembers.
+    """
     connection = _connect(path)
     try:
         _take(connection, path, ids)
@@ -88,13 +94,39 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def ids_of(connection: sqlite3.Connection) -> IdRange:
+    """The transaction ids that this file may hand out: those of a node, once it was opened as one's, or all."""
+    return _kept_range(connection) or IdRange()
+
+
+def remembered(path: Path) -> IdRange | None:
+    """The transaction ids of the node that a file was opened by; None for a file of no node, and for no file."""
+    if not path.exists():
+        return None
+    connection = open_reader(path)
+    try:
+        connection.execute("BEGIN")
+        # What is another's is complained about when it is opened.
+        ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION
+        return _kept_range(connection) if ours else None
+    finally:
+        connection.close()
+
+
+def _kept_range(connection: sqlite3.Connection) -> IdRange | None:
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'id_range'").fetchone() is None:
+        return None
+    row = connection.execute("SELECT node, nodes FROM id_range").fetchone()
+    return None if row is None else IdRange(*row)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     # Used by one thread at a time, though not always by the same. Transactions are begun where they are needed.
     # Absolute, because some relative names mean no file to SQLite.
     return sqlite3.connect(path.absolute(), timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
 
 
-def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
+def _take(connection: sqlite3.Connection, path: Path, ids: IdRange | None) -> None:
     connection.execute("BEGIN")  # one look at all of it, or another process may make the tables in between
     _refuse_foreign(connection, path)
     connection.execute("COMMIT")
@@ -105,6 +137,7 @@ def _take(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(_ID_RANGE)
     _claim_ids(connection, path, ids)
     connection.execute("COMMIT")
 
@@ -145,10 +178,19 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def _claim_ids(connection: sqlite3.Connection, path: Path, ids: IdRange) -> None:
+def _claim_ids(connection: sqlite3.Connection, path: Path, ids: IdRange | None) -> None:
     """Begin at the first id of the range, or go on behind the last one that this file has handed out."""
+    kept = _kept_range(connection)
+    ids = ids or kept or IdRange()
+    if kept not in (None, ids):
+        raise StoreError(f"expected a store with {ids}, found one with {kept} at {path}: give this node its own file")
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transactions'").fetchone()
     if row is None:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('transactions', ?)", (ids.first - 1,))
     elif not ids.first - 1 <= row[0] <= ids.last:
-        raise StoreError(f"expected {ids}, found transaction {row[0]} as the last in {path}")
+        raise StoreError(
+            f"expected {ids}, found transaction {row[0]} as the last in {path}: "
+            "give this node a new file, or the one that it had; only node 0 can go on with the file of a node alone"
+        )
+    if kept is None and ids.nodes > 1:
+        connection.execute("INSERT INTO id_range (node, nodes) VALUES (?, ?)", (ids.node, ids.nodes))

@@ -20,7 +20,7 @@ from ocpp_trio import v16
 from ocpp_trio.backend.disk import Disk, RunBlocking, in_thread
 from ocpp_trio.backend.group_commit import CommitStatistics, GroupCommit, open_group_commit
 from ocpp_trio.backend.records import Registration, Stopped, StrayStop, Transaction
-from ocpp_trio.backend.schema import open_reader, open_writer
+from ocpp_trio.backend.schema import ids_of, open_reader, open_writer, remembered
 from ocpp_trio.backend.tables import Tables
 from ocpp_trio.backend.tags import TagPolicy
 from ocpp_trio.backend.transact import transact
@@ -105,13 +105,13 @@ async def open_sqlite_store(
 ) -> AsyncIterator[SqliteStore]:
     """Open the store in a file; a new one is made if there is none.
 
-    `ids` is the part of the transaction ids that this file may hand out, for nodes that have a file each.
+    `ids` is the part of the transaction ids that this file may hand out, for nodes that have a file each. The file
+    remembers it; without it a file hands out the part that it remembers, or all if it never was a node's.
     `run_blocking` is how SQLite is called: in a worker thread, unless a test brings its own.
 
     Leaving commits what was handed over and closes the file. Cancelling does so too. Raises StoreError if the file
-    is no store of this version, cannot be opened, or has handed out transaction ids of another part.
+    is no store of this version, cannot be opened, or is one for another part of the transaction ids.
     """
-    ids = ids or IdRange()
     writing, reading = Disk(Path(path), run_blocking), Disk(Path(path), run_blocking)
 
     async with (
@@ -119,4 +119,14 @@ async def open_sqlite_store(
         reading.opened(open_reader) as reader,
         open_group_commit(lambda works: writing.call(partial(transact, writer, works), to="write to")) as commits,
     ):
-        yield SqliteStore(commits, Tables(writer, ids), Tables(reader, ids), reading)
+        kept = await reading.call(partial(ids_of, reader), to="read")
+        yield SqliteStore(commits, Tables(writer, kept), Tables(reader, kept), reading)
+
+
+async def remembered_ids(path: str | PathLike[str], *, run_blocking: RunBlocking = in_thread) -> IdRange | None:
+    """The part of the transaction ids that a store's file may hand out; None if it was never a node's, or is not there.
+
+    For a node that starts while it cannot ask for its number. Cancelling leaves everything as it is. Raises StoreError
+    if the file cannot be read.
+    """
+    return await Disk(Path(path), run_blocking).call(partial(remembered, Path(path)), to="read")

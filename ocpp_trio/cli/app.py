@@ -97,9 +97,11 @@ async def _csms(
         Let everybody use the API who can reach its port.
     redis
         Redis or Valkey server over which several nodes know each other's stations: redis://host:6379/0, rediss://…
-        or unix:///path. It has to run when a node starts, and may fail later. Each node needs a --store of its own.
+        or unix:///path. It has to run when a node starts for the first time, and may fail later. Each node needs a
+        --store of its own.
     node
-        This node's name among them, the same at every start: it decides about the transaction ids.
+        This node's name among them, the same at every start: it decides about the transaction ids, and the store
+        remembers them.
     verbose
         Log every frame to stderr.
     """

@@ -14,6 +14,7 @@ from ocpp_trio.backend import (
     IdRange,
     IdTags,
     MemoryBackend,
+    NumberConflict,
     StoreError,
     TagPolicy,
     open_sqlite_store,
@@ -52,7 +53,7 @@ async def run(
             raise ValueError(f"expected an interval of 0 or more seconds, found {interval!r}")
         if not 0 <= port <= 65535:
             raise ValueError(f"expected a port of 0 to 65535, found {port}")
-        access, membership = api.access(), nodes.membership()
+        access, membership = api.access(), nodes.membership(store)
         ssl_context, authenticate = security.context(), security.authenticator()
     except ValueError as wrong:
         terminal.complain(str(wrong))
@@ -62,12 +63,12 @@ async def run(
 
     async def work(stop: trio.Event) -> int:
         try:
-            ids = IdRange() if membership is None else await membership.ids()
-        except (ConnectionError, ValueError) as wrong:
+            ids = None if membership is None else await membership.ids()
+        except (ConnectionError, NumberConflict, StoreError, ValueError) as wrong:
             terminal.complain(str(wrong))
             return 1
         try:
-            async with _open_backend(store, known, interval, ids) as backend, expiring(backend):
+            async with open_backend(store, known, interval, ids) as backend:
                 if store is not None:
                     terminal.say(remembered(store, backend))
                 return await _serve(
@@ -139,11 +140,14 @@ def remembered(store: Path, backend: Backend) -> str:
 
 
 @asynccontextmanager
-async def _open_backend(
-    store: Path | None, known: Mapping[str, v16.AuthorizationStatus], interval: int, ids: IdRange
+async def open_backend(
+    store: Path | None, known: Mapping[str, v16.AuthorizationStatus], interval: int, ids: IdRange | None
 ) -> AsyncIterator[Backend]:
+    """The backend for the time of the body, in which what is known grows old. Raises StoreError."""
     if store is None:
-        yield MemoryBackend(tags=known or None, interval=interval, first_transaction_id=ids.first)
+        memory = MemoryBackend(tags=known or None, interval=interval)
+        async with expiring(memory):
+            yield memory
         return
     async with open_sqlite_store(store, ids=ids) as kept:
         for tag, status in known.items():
@@ -151,7 +155,8 @@ async def _open_backend(
         strict = TagPolicy(unknown=v16.AuthorizationStatus.INVALID)
         backend = Backend(kept, policy=strict if await kept.tags() else TagPolicy(), interval=interval)
         await backend.restore()
-        yield backend
+        async with expiring(backend):
+            yield backend
 
 
 def _known(tags: Sequence[str]) -> Mapping[str, v16.AuthorizationStatus]:

@@ -1,10 +1,11 @@
 """Events reach those who want them, in order, and nobody waits for a subscriber."""
 
+import attrs
 import pytest
 import trio
 import trio.testing
 
-from ocpp_trio.backend.events import Topic
+from ocpp_trio.backend.events import Event, Topic
 from ocpp_trio.backend.hub import Hub, Lost, SlowPolicy, SubscriptionDropped
 from ocpp_trio.backend.interest import Want
 from tests.backend.test_interest import event
@@ -56,6 +57,29 @@ def test_hub_tells_whether_anybody_would_hear(hub):
         one.unsubscribe(Topic.LOG, "CP-1")
         assert heard() == [True, False]
     assert heard() == [False, False]
+
+
+@attrs.frozen
+class Wanting:
+    """A tap behind which somebody wants the log of one station."""
+
+    def passes_on(self, topic: Topic, identity: str) -> bool:
+        return (topic, identity) == (Topic.LOG, "CP-1")
+
+    def published(self, event: Event) -> None:
+        pass
+
+    def interest_changed(self) -> None:
+        pass
+
+
+def test_who_hears_by_way_of_a_tap_counts_as_well(hub):
+    with hub.tapped(Wanting()):
+        heard = [hub.anybody_wants(Topic.LOG, identity) for identity in ("CP-1", "CP-2")]
+
+    assert heard == [True, False]
+    assert not hub.anybody_wants(Topic.LOG, "CP-1")
+    assert hub.wants == ()
 
 
 async def test_waiting_subscriber_is_woken(hub, autojump_clock):

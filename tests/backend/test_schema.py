@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ocpp_trio.backend import IdRange, StoreError
-from ocpp_trio.backend.schema import VERSION, open_reader, open_writer, write_ahead
+from ocpp_trio.backend.schema import VERSION, open_reader, open_writer, remembered, write_ahead
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def path(tmp_path):
 
 
 def open_once(path, ids=None, *, last_id=None, then=""):
-    connection = open_writer(path, ids or IdRange())
+    connection = open_writer(path, ids)
     if last_id is not None:
         connection.execute("UPDATE sqlite_sequence SET seq = ?", (last_id,))
     connection.executescript(then)
@@ -153,8 +153,49 @@ def test_a_node_may_become_the_first_of_several(path, last_id):
 def test_a_file_that_has_handed_out_ids_of_another_node_is_refused(path, ids, last_id):
     open_once(path, last_id=last_id)
 
-    with pytest.raises(StoreError, match=f"expected {ids}, found transaction {last_id} as the last in {path}"):
+    words = f"expected {ids}, found transaction {last_id} as the last in {path}: give this node a new file, or the one "
+    with pytest.raises(StoreError, match=words):
         open_once(path, ids)
+    assert remembered(path) is None
+
+
+def test_a_file_remembers_the_ids_of_its_node(path):
+    assert remembered(path) is None
+    assert not path.exists()
+    open_once(path)
+    assert remembered(path) is None
+    open_once(path, IdRange(0, 4))
+    assert remembered(path) == IdRange(0, 4)
+    open_once(path)
+    assert remembered(path) == IdRange(0, 4)
+
+
+@pytest.mark.parametrize("other", [IdRange(), IdRange(0, 8), IdRange(1, 4)])
+def test_a_file_of_another_node_is_refused_though_it_has_handed_out_no_id(path, other):
+    open_once(path, IdRange(0, 4))
+
+    words = f"expected a store with {other}, found one with {IdRange(0, 4)} at {path}: give this node its own file"
+    with pytest.raises(StoreError, match=words):
+        open_once(path, other)
+    assert remembered(path) == IdRange(0, 4)
+
+
+def test_a_store_from_before_ids_were_remembered_remembers_them_from_now_on(path):
+    open_once(path, IdRange(1, 4), then="DROP TABLE id_range")
+    assert remembered(path) is None
+
+    open_once(path, IdRange(1, 4))
+
+    assert remembered(path) == IdRange(1, 4)
+
+
+def test_of_another_database_nothing_is_remembered(path):
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE id_range (node, nodes)")
+        other.execute("INSERT INTO id_range VALUES (1, 4)")
+    other.close()
+
+    assert remembered(path) is None
 
 
 MEET = """

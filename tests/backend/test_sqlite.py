@@ -10,7 +10,15 @@ import pytest
 import trio
 
 from ocpp_trio import v16
-from ocpp_trio.backend import CommitStatistics, FateUnknown, IdRange, StoreError, TagPolicy, open_sqlite_store
+from ocpp_trio.backend import (
+    CommitStatistics,
+    FateUnknown,
+    IdRange,
+    StoreError,
+    TagPolicy,
+    open_sqlite_store,
+    remembered_ids,
+)
 from tests.backend.stores import AT, BOOT, LATER, START, STOP, SlowDisk, inline, metered, open_inline
 from tests.blow import Blow, sweep
 
@@ -86,6 +94,30 @@ async def test_nodes_with_a_file_each_hand_out_different_ids(tmp_path, autojump_
             found += [(await store.start_transaction(name, START, OPEN)).transaction_id for name in ("CP-1", "CP-2")]
 
     assert found == [1, 2, 715827883, 715827884, 1431655765, 1431655766]
+
+
+async def test_a_node_that_opens_its_file_without_a_word_about_ids_goes_on_with_its_own(path, autojump_clock):
+    ids = IdRange(1, 1000)
+    assert await remembered_ids(path, run_blocking=inline) is None
+    async with open_sqlite_store(path, ids=ids, run_blocking=inline) as store:
+        first = await store.start_transaction("CP-1", START, OPEN)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = ?", (ids.last - 1,))
+    connection.close()
+
+    assert await remembered_ids(path, run_blocking=inline) == ids
+    async with open_inline(path) as store:
+        last = await store.start_transaction("CP-2", START, OPEN)
+        with pytest.raises(StoreError, match=f"no transaction id is left of {ids}"):
+            await store.start_transaction("CP-3", START, OPEN)
+    assert (first.transaction_id, last.transaction_id) == (ids.first, ids.last)
+
+
+async def test_what_is_no_store_remembers_nothing_and_says_why(path, autojump_clock):
+    path.write_text("dear diary, " * 1000)
+
+    with pytest.raises(StoreError, match=f"cannot read {path}: file is not a database"):
+        await remembered_ids(path, run_blocking=inline)
 
 
 async def test_nodes_that_share_a_file_take_turns(path, autojump_clock):
@@ -198,7 +230,7 @@ async def test_a_disk_that_is_full_is_told_and_nothing_is_kept_by_halves(path, a
         assert (await store.start_transaction("CP-new", START, OPEN)).transaction_id == len(begun) + 1
 
 
-@pytest.mark.parametrize(("intact", "message"), [(0.1, "cannot open {}"), (0.5, "cannot read {}")])
+@pytest.mark.parametrize(("intact", "message"), [(0.1, "cannot open {}"), (0.7, "cannot read {}")])
 async def test_a_file_that_is_damaged_is_told(path, autojump_clock, intact, message):
     async with open_inline(path) as store:
         for number in range(200):

@@ -1,14 +1,27 @@
-"""`ocpp-trio csms --redis`: two processes and a station, over a real Valkey server."""
+"""`ocpp-trio csms --redis`: where a node's ids come from, and processes over a real Valkey server."""
 
 import re
+import sys
+from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
-from ocpp_trio.backend import IdRange
+from ocpp_trio.backend import (
+    Change,
+    IdRange,
+    MemoryExchange,
+    NumberConflict,
+    StoreError,
+    TagPolicy,
+    Topic,
+    open_sqlite_store,
+)
 from ocpp_trio.cli import csms
-from ocpp_trio.cli.nodes import NODES, NodeOptions
-from tests.backend.nodes import Valkey
+from ocpp_trio.cli.nodes import NODES, Membership, NodeOptions
+from tests.backend.nodes import READING, Valkey, event_of
+from tests.backend.stores import START
 from tests.cli.test_commands import CSMS, number_in
 from tests.operator_ground import send_request
 
@@ -29,15 +42,158 @@ REDIS = "redis://127.0.0.1:6379/0"
 )
 def test_a_bus_that_makes_no_sense_is_refused(options):
     with pytest.raises(ValueError, match=r"expected|[Pp]ort"):
-        NodeOptions(**options).membership()
+        NodeOptions(**options).membership(Path("a.db"))
+
+
+def test_a_node_without_a_store_is_refused():
+    with pytest.raises(ValueError, match="expected a --store beside --redis: a node that forgets hands out the same"):
+        NodeOptions(redis=REDIS, name="a").membership(None)
+
+
+def test_without_the_library_of_the_bus_it_is_told_what_to_install(monkeypatch):
+    monkeypatch.delitem(sys.modules, "ocpp_trio.backend.redis", raising=False)
+    monkeypatch.setitem(sys.modules, "coredis", None)
+
+    with pytest.raises(ValueError, match=re.escape("--redis needs coredis: pip install 'ocpp-trio[redis]'")):
+        NodeOptions(redis=REDIS, name="a").membership(Path("a.db"))
+
+
+@pytest.fixture
+def exchange() -> MemoryExchange:
+    return MemoryExchange()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+def member(exchange: MemoryExchange, path: Path, name: str = "a") -> Membership:
+    return Membership(name, exchange.bus(name), path)
+
+
+async def open_once(path: Path, ids: IdRange | None) -> int:
+    """The next id of a store."""
+    async with open_sqlite_store(path, ids=ids) as store:
+        request = attrs.evolve(START, meter_start=len(await store.running_transactions()))
+        return (await store.start_transaction("CP-1", request, TagPolicy())).transaction_id
+
+
+async def test_a_node_starts_again_without_the_server_and_goes_on_with_its_ids(exchange, path, caplog):
+    await exchange.bus("other").claim_number("other")
+    first = await open_once(path, await member(exchange, path).ids())
+    exchange.stop(forget=True)
+
+    ids = await member(exchange, path).ids()
+
+    assert ids == IdRange(1, NODES)
+    assert [first, await open_once(path, ids)] == [ids.first, ids.first + 1]
+    (message,) = caplog.messages
+    assert message.startswith("'no node number from the server: the exchange is out of reach'")
+    assert message.endswith(f", going on as number 1, which '{path}' remembers")
+
+
+async def test_the_first_start_without_the_server_says_what_to_do(exchange, path):
+    exchange.stop()
+
+    words = f"out of reach; node 'a' needs one for its first start, {path} keeps it afterwards"
+    with pytest.raises(ConnectionError, match=words):
+        await member(exchange, path).ids()
+    assert not path.exists()
+
+
+async def test_a_store_that_was_another_nodes_is_told_apart(exchange, path):
+    await open_once(path, await member(exchange, path).ids())
+
+    with pytest.raises(NumberConflict, match="expected number 0 for node 'b', .* found it given to node 'a'"):
+        await member(exchange, path, "b").ids()
+    await exchange.bus("b").claim_number("b")
+    with pytest.raises(NumberConflict, match="expected number 0 for node 'b', .* found number 1 at the server"):
+        await member(exchange, path, "b").ids()
+
+
+async def test_a_store_whose_ids_are_divided_otherwise_is_refused(exchange, path):
+    await open_once(path, IdRange(0, 4))
+
+    with pytest.raises(ValueError, match=f"one of {NODES} nodes, found {IdRange(0, 4)} in {path}: take a new file"):
+        await member(exchange, path).ids()
+
+
+async def test_a_store_of_a_csms_alone_becomes_that_of_the_first_node_only(exchange, tmp_path):
+    for name in ("a", "b"):
+        assert await open_once(tmp_path / name, None) == 1
+    ids = [await member(exchange, tmp_path / name, name).ids() for name in ("a", "b")]
+
+    assert await open_once(tmp_path / "a", ids[0]) == 2
+    with pytest.raises(
+        StoreError, match=f"expected {ids[1]}, found transaction 1 as the last .*: give this node a new"
+    ):
+        await open_once(tmp_path / "b", ids[1])
+
+
+async def test_a_node_too_many_is_told_what_to_do(exchange, tmp_path):
+    exchange.numbers.update({f"node-{number}": number for number in range(NODES - 1)})
+
+    assert await member(exchange, tmp_path / "a").ids() == IdRange(NODES - 1, NODES)
+    with pytest.raises(
+        ValueError, match="expected up to 1024 nodes, found 'b' to be number 1025: start it under the name"
+    ):
+        await member(exchange, tmp_path / "b", "b").ids()
+
+
+async def test_what_is_known_grows_old_whether_there_is_an_api_or_not(autojump_clock):
+    async with csms.open_backend(None, {}, 300, None) as backend:
+        with backend.hub.subscribe() as client:
+            client.subscribe(Topic.METER_VALUES)
+            backend.live.update_meter_values(READING)
+            changes = [(await event_of(client)).change for _ in range(2)]
+
+    assert changes == [Change.UPDATED, Change.EXPIRED]
+    assert trio.current_time() == 900
+
+
+async def test_a_node_that_is_started_alone_keeps_to_its_ids(screen, exchange, path):
+    ids = IdRange(5, NODES)
+    await open_once(path, ids)
+
+    async with csms.open_backend(path, {}, 300, None) as backend:
+        begun = await backend.store.start_transaction("CP-2", START, TagPolicy())
+
+    assert begun.transaction_id == ids.first + 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "complaint"),
+    [
+        ({"store": None}, 2, "expected a --store beside --redis: "),
+        ({}, 1, "no node number from the server: .*; node 'a' needs one for its first start, .*a.db keeps it"),
+    ],
+)
+@pytest.mark.real
+async def test_what_is_missing_at_the_start_is_one_line(screen, tmp_path, options, code, complaint):
+    nodes = NodeOptions(redis=f"unix://{tmp_path}/none", name="a")
+
+    assert await csms.run(screen, **CSMS, **{"store": tmp_path / "a.db"} | options, nodes=nodes) == code
+
+    assert re.fullmatch(f"ocpp-trio: {complaint}.*\n", screen.err.getvalue())
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.real
-async def test_a_server_that_is_away_at_the_start_is_one_line_and_exit_code_1(screen, tmp_path):
-    code = await csms.run(screen, **CSMS, nodes=NodeOptions(redis=f"unix://{tmp_path}/none", name="a"))
+async def test_a_conflict_about_the_number_is_one_line_and_exit_code_1(screen, tmp_path, path):
+    valkey = Valkey(tmp_path)
+    await open_once(path, IdRange(3, NODES))
+    try:
+        assert await valkey.bus("a").claim_number("a") == 0
+        code = await csms.run(screen, **CSMS, store=path, nodes=NodeOptions(redis=valkey.url, name="a"))
+    finally:
+        valkey.close()
 
     assert code == 1
-    assert screen.err.getvalue().startswith("ocpp-trio: no node number from the server: ")
+    assert screen.err.getvalue() == (
+        "ocpp-trio: expected number 3 for node 'a', as its store says, found number 0 at the server: "
+        "give this node its own store, or the name that the store was used under\n"
+    )
 
 
 @pytest.mark.real

@@ -26,6 +26,29 @@ def cluster(server) -> Cluster:
     return Cluster(server)
 
 
+async def test_frames_at_one_node_are_shown_to_a_client_of_another_while_it_watches(cluster, clock):
+    """A WebSocket client of node B watches the log of a station that is at node A: it is shown the station's frames.
+    It stops watching: node A makes no more lines, and its hub numbers none.
+    """
+    async with cluster.node("a") as a, cluster.node("b") as b, cluster.feed(b) as client, cluster.station(a) as station:
+        await client.subscribe("log", stations=["CP-1"])
+        await until(lambda: [len(peer.interested_in) for peer in a.node.status().peers] == [1])
+        await station.call(available(2))
+        heard = [await client.receive(), await client.receive()]
+        assert [(line["topic"], line["node"], line["identity"]) for line in heard] == [("log", "a", "CP-1")] * 2
+        assert heard[0]["value"]["text"].startswith("received CALL StatusNotification ")
+        assert heard[1]["value"]["text"].startswith("sent CALLRESULT StatusNotification ")
+
+        await client.send(unsubscribe={"topics": ["log"], "stations": ["CP-1"]})
+        await until(lambda: [len(peer.interested_in) for peer in a.node.status().peers] == [0])
+        with a.backend.hub.subscribe() as local:
+            local.subscribe(Topic.CONNECTORS)
+            before = a.backend.hub.sequence
+            await station.call(available(2))
+            # Of the station and of the connector, and of no frame.
+            assert a.backend.hub.sequence == before + 2
+
+
 async def test_an_operator_of_any_node_reaches_any_station(cluster, clock):
     """Stations are at both nodes. Each node calls the other's: both are answered, by the right station."""
     routers = {"CP-1": Router(v16), "CP-2": Router(v16)}
@@ -171,23 +194,3 @@ async def _be_station(port: int, router: Router, *, task_status: trio.TaskStatus
         await station.wait_online()
         task_status.started()
         await trio.sleep_forever()
-
-
-@pytest.mark.real
-async def test_nodes_get_numbers_of_their_own_and_keep_them(tmp_path_factory):
-    """Two nodes ask for their numbers at the same time, and again later: the ids they hand out cannot be the same."""
-    server = Valkey(tmp_path_factory.mktemp("v"))
-    numbers: dict[str, list[int]] = {"a": [], "b": []}
-
-    async def claim(name: str) -> None:
-        numbers[name].append(await server.bus(name).claim_number(name))
-
-    async with trio.open_nursery() as nursery:
-        for name in ("a", "b", "a", "b"):
-            nursery.start_soon(claim, name)
-    assert {len(set(each)) for each in numbers.values()} == {1}
-    assert numbers["a"][0] != numbers["b"][0]
-    server.kill()
-    with pytest.raises(ConnectionError, match="no node number from the server"):
-        await server.bus("c").claim_number("c")
-    server.close()
