@@ -21,11 +21,13 @@ from wsproto.events import (
     Ping,
     Pong,
     RejectConnection,
+    RejectData,
     Request,
 )
 
 from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.refusal import KEPT
 from ocpp_trio.link.tls_failure import tls_failure
 from ocpp_trio.wire.shape import quote
 
@@ -51,6 +53,8 @@ class Referee(wsproto.WSConnection):
         self._ends_a_line = True
         self._stirred: trio.Event | None = None
         self.settled = trio.Event()
+        self.explained = trio.Event()
+        self.explanation = b""
         self.request: Request | None = None
         self.answer: AcceptConnection | RejectConnection | None = None
         self.violation: Closed | None = None
@@ -101,6 +105,8 @@ class Referee(wsproto.WSConnection):
             elif isinstance(event, AcceptConnection | RejectConnection):
                 self.answer = event
                 self.settled.set()
+            elif isinstance(event, RejectData):
+                self._note_explanation(event)
             elif isinstance(event, CloseConnection):
                 self._note_close(event)
                 event = replace(event, reason=None)  # the engine would log it as it came
@@ -116,6 +122,11 @@ class Referee(wsproto.WSConnection):
     def _what_came(self, data: bytes | None) -> str | None:
         shaking = self.request is None and self.answer is None
         return _FOUND_TLS if shaking and data is not None and data[:2] in _TLS_RECORDS else None
+
+    def _note_explanation(self, event: RejectData) -> None:
+        self.explanation += event.data[: KEPT - len(self.explanation)]
+        if event.body_finished or len(self.explanation) == KEPT:
+            self.explained.set()
 
     def _note_close(self, event: CloseConnection) -> None:
         detail = event.reason or ""
