@@ -16,6 +16,14 @@ async def test_the_common_name_is_the_identity():
         assert status_of(await door(shown(certificate=certificate(other)))) == 403
 
 
+async def test_whose_certificate_was_shown_is_said():
+    refused = await CertificateNames()(shown(certificate=certificate("CP-2")))
+    alien = await CertificateNames(organization="Operator")(shown(certificate=certificate("CP-1", "Other")))
+
+    assert refused.detail == "expected a certificate whose common name is this charge point's, found 'CP-2'"
+    assert alien.detail == "expected a certificate of another organization, found one of 'Other'"
+
+
 async def test_or_what_the_identity_is_mapped_to():
     names = {"CP-1": "SN-1"}
     door = CertificateNames(names)
