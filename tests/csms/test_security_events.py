@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import Instrument, Instruments, Refusal, SecurityEventKind, v16
+from ocpp_trio import AttemptLimit, Instrument, Instruments, Refusal, SecurityEventKind, v16
 from ocpp_trio.observe import Counters, Logs
 
 EVIL = "\x1b[2J\r\nforged line\x07\u202e"
@@ -217,6 +217,20 @@ async def test_other_refusals_are_none(ground, serve, witness, status, autojump_
         await ground.read(stream)
 
     assert witness.events == []
+
+
+async def test_first_of_those_who_are_not_heard_any_more_is_told(ground, serve, told, witness, autojump_clock):
+    async def authenticate(credentials):
+        return Refusal(401, "wrong password")
+
+    async with serve(authenticate=AttemptLimit(authenticate, per_address=2)):
+        for _ in range(6):
+            async with await ground.dial() as stream:
+                await stream.send_all(ground.request())
+                await ground.read(stream)
+
+    assert [kind for kind, *_ in witness.events] == ["authentication_failure"] * 2 + ["too_many_attempts"]
+    assert told("too_many_attempts") == (1, 1, 1)
 
 
 async def test_authenticator_may_name_the_offence_itself(ground, serve, told, autojump_clock):
