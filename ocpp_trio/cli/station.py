@@ -34,7 +34,7 @@ async def run(
                     url,
                     identity,
                     instrument=instrument,
-                    ssl_context=security.context(),
+                    ssl_context=security.context(url),
                     password=security.key_bytes(),
                 )
                 device = await stack.enter_async_context(simulator)

@@ -87,6 +87,7 @@ async def test_who_is_not_heard_any_more_is_told_once_in_the_time_of_the_limit(a
     for _ in range(300):
         for _ in range(10):
             verdict = await attempt.limit(shown("CP-1", b"wrong", peer=f"{HERE}:1"))
+            assert isinstance(verdict, Refusal)
             if verdict.offence is not None:
                 told.append((trio.current_time(), verdict.status, verdict.offence.value))
         await trio.sleep(1)
@@ -99,7 +100,7 @@ async def test_each_address_and_each_identity_that_comes_to_its_limit_is_told(au
 
     async def offences(times, **who):
         verdicts = [await attempt.limit(shown(who["identity"], b"wrong", peer=f"{who['at']}:1")) for _ in range(times)]
-        return sum(verdict.offence is not None for verdict in verdicts)
+        return sum(isinstance(verdict, Refusal) and verdict.offence is not None for verdict in verdicts)
 
     assert [await offences(20, identity="CP-1", at=f"203.0.113.{number}") for number in range(4)] == [1] * 4
     assert await offences(9, identity="CP-1", at="203.0.113.4") == 0
