@@ -45,5 +45,5 @@ def check_pair(option: str, certificate: Path, key_option: str, key: Path | None
 
 def _words(wrong: ssl.SSLError) -> str:
     """OpenSSL's reason; it has none for a file in which it finds no PEM at all."""
-    known = wrong.reason is not None and wrong.reason != "PEM_LIB"
-    return wrong.reason.lower().replace("_", " ") if known else "expected a certificate and its private key as PEM"
+    reason = getattr(wrong, "reason", None)  # nobody but OpenSSL sets it
+    return reason.lower().replace("_", " ") if reason else "expected a certificate and its private key as PEM"

@@ -73,9 +73,11 @@ class Referee(wsproto.WSConnection):
             self.violation = Closed(
                 CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=offence
             )
-            exc.args = (quote(str(exc)),)  # the engine would log it as it came
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
+            elif str(exc) == _OTHER_METHOD:
+                exc.event_hint = RejectConnection(status_code=405, headers=[(b"Allow", b"GET")])
+            exc.args = (quote(str(exc)),)  # the engine would log it as it came
             raise
 
     async def wait_stirred(self) -> None:
@@ -156,9 +158,10 @@ _TLS_RECORDS: Final = (b"\x16\x03", b"\x15\x03")
 _FOUND_TLS: Final = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
 
 
+_OTHER_METHOD: Final = "Request method must be GET"
 # What wsproto says of a request that is good HTTP and asks for something else; it answers 400 to all of them.
 _KINDS_OF_REQUEST: Final = dict.fromkeys(
-    ("Request method must be GET", "Missing header, 'Connection: Upgrade'", "Missing header, 'Upgrade: websocket'"),
+    (_OTHER_METHOD, "Missing header, 'Connection: Upgrade'", "Missing header, 'Upgrade: websocket'"),
     SecurityEventKind.PLAIN_HTTP,
 )
 
