@@ -33,4 +33,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main)
+    try:
+        trio.run(main)
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends; with a star, because it may come out of a nursery

@@ -64,7 +64,7 @@ async def main(secrets: Path, port: int) -> None:
         if isinstance(verdict, Acceptance):
             print(f"{credentials.identity}: let in with security profile {verdict.profile}")
         else:
-            print(f"{credentials.peer} is refused: {verdict.detail}")
+            print(f"{credentials.identity} at {credentials.peer} is refused: {verdict.detail}")
         return verdict
 
     async with trio.open_nursery() as nursery:
@@ -74,4 +74,7 @@ async def main(secrets: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(main, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 9000)
+    try:
+        trio.run(main, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 9000)
+    except* KeyboardInterrupt:
+        pass  # Ctrl-C is how it ends; with a star, because it may come out of a nursery

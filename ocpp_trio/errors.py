@@ -80,6 +80,8 @@ class SecurityEventKind(StrEnum):
     """Connections of one identity took its place from each other too often, and one more was refused."""
     AUTHENTICATION_FAILURE = "authentication_failure"
     """Credentials were refused with 401 or 403."""
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    """Whoever failed too often is not heard for a while (429); told once in that while, and not for each attempt."""
     MALFORMED_FRAMES = "malformed_frames"
     """A connection was closed because of what is no WebSocket frame, or no OCPP-J frame time and again."""
     FLOOD = "flood"
@@ -148,15 +150,19 @@ class RemoteProtocolError(ProtocolError):
 class HandshakeError(OcppError):
     """No session came to be.
 
-    `closed` carries the reason, `status` the HTTP status if the peer refused with one, and
-    `retry_after` the seconds it asked us to stay away.
+    `closed` carries the reason, `status` the HTTP status if the peer refused with one, `retry_after` the
+    seconds it asked us to stay away, and `explanation` the beginning of what it said to it: at most 200
+    characters, printable and in one line, also in the text of `closed`.
     """
 
-    def __init__(self, closed: Closed, *, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, closed: Closed, *, status: int | None = None, retry_after: float | None = None, explanation: str = ""
+    ) -> None:
         super().__init__(str(closed))
         self.closed = closed
         self.status = status
         self.retry_after = retry_after
+        self.explanation = explanation
 
 
 class CallFailed(OcppError):

@@ -48,6 +48,9 @@ class Bell:
 
     # As a tap of a hub.
 
+    def passes_on(self, topic: Topic, identity: str) -> bool:
+        return False
+
     def published(self, event: Event) -> None:
         self.ring()
 

@@ -154,7 +154,7 @@ async def _tail(
     """
     terminal = Terminal(sys.stdout, sys.stderr)
     try:
-        token = token if token_file is None else operator.read_token(token_file)
+        token = token if token_file is None else operator.read_token("--token-file", token_file)
     except ValueError as wrong:
         terminal.complain(str(wrong))
         return USAGE

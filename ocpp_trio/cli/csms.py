@@ -70,7 +70,7 @@ async def run(
         try:
             async with open_backend(store, known, interval, ids) as backend:
                 if store is not None:
-                    terminal.say(remembered(store, backend))
+                    terminal.say(await remembered(store, backend))
                 return await _serve(
                     terminal,
                     backend,
@@ -130,12 +130,15 @@ def closing(number: int) -> str:
     return f"closing {number} connection{'' if number == 1 else 's'}; Ctrl-C again stops at once"
 
 
-def remembered(store: Path, backend: Backend) -> str:
+async def remembered(store: Path, backend: Backend) -> str:
     """What is said of a store that was opened."""
     stations, running = len(backend.live.stations()), len(backend.live.transactions())
+    tags = len(await backend.store.tags())
+    known = f"{tags} tag{' is' if tags == 1 else 's are'} known, any other is refused"
     return (
         f"{store} remembers {stations} station{'' if stations == 1 else 's'}"
         f" and {running} transaction{'' if running == 1 else 's'} that run{'s' if running == 1 else ''}"
+        f"; {known if tags else 'no tags are known, so any may charge'}"
     )
 
 

@@ -11,6 +11,7 @@ import trio
 
 from ocpp_trio import CsmsServer
 from ocpp_trio.backend import Backend, Node
+from ocpp_trio.cli.named_files import read_text
 from ocpp_trio.cli.terminal import Terminal
 from ocpp_trio.observe import Counters
 
@@ -52,15 +53,21 @@ class ApiOptions:
             raise ValueError(f"expected an API port of 0 to 65535, found {self.port}")
         if [self.token is not None, self.token_file is not None, self.everybody].count(True) != 1:
             raise ValueError("expected one of --api-token, --api-token-file and --api-open beside --api-port")
-        return ApiAccess(self.port, self.token if self.token_file is None else read_token(self.token_file))
+        if self.token_file is not None:
+            return ApiAccess(self.port, read_token("--api-token-file", self.token_file))
+        return ApiAccess(self.port, None if self.token is None else checked_token("--api-token", self.token))
 
 
-def read_token(path: Path) -> str:
-    """The token in a file's first line. Raises ValueError if it cannot be read."""
-    try:
-        return path.read_text().partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ValueError(f"cannot read {path}: {exc}") from None
+def read_token(option: str, path: Path) -> str:
+    """The token in a file's first line. Raises ValueError if there is none."""
+    return checked_token(f"{option} {path}", read_text(option, path).partition("\n")[0].strip())
+
+
+def checked_token(source: str, token: str) -> str:
+    """The token, if it can be one. Raises ValueError, which names where it came from and does not quote it."""
+    if not (token and token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError(f"{source}: expected a token of printable ASCII characters without spaces, at least one")
+    return token
 
 
 @asynccontextmanager

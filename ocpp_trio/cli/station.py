@@ -34,7 +34,7 @@ async def run(
                     url,
                     identity,
                     instrument=instrument,
-                    ssl_context=security.context(),
+                    ssl_context=security.context(url),
                     password=security.key_bytes(),
                 )
                 device = await stack.enter_async_context(simulator)
@@ -57,10 +57,25 @@ async def _charge(device: Device, id_tag: str, timeline: Timeline) -> None:
     await device.wait_ready()
     try:
         await device.plug_in()
-        outcome = "is accepted" if await device.present(id_tag) else "is refused"
+        outcome = await _outcome(device, id_tag)
     except (CallFailed, NotPossible) as exc:
         outcome = f"starts nothing: {exc}"
     timeline.note(device.station.identity, "driver", f"tag {id_tag!a} {outcome}")
+
+
+async def _outcome(device: Device, id_tag: str) -> str:
+    """That a tag is accepted is no transaction yet: it begins with the id that the CSMS gives it."""
+    status = (await device.authorize(id_tag)).status
+    if status is not v16.AuthorizationStatus.ACCEPTED:
+        return f"is refused: {status.value}"
+    try:
+        transaction = await device.start(id_tag)
+    except CallFailed as exc:
+        return f"is accepted, but StartTransaction gave no transaction id: {exc}"
+    info = transaction.id_tag_info
+    if info is not None and info.status is not v16.AuthorizationStatus.ACCEPTED:
+        return f"is accepted, but not for transaction {transaction.transaction_id}: {info.status.value}"
+    return f"is accepted: transaction {transaction.transaction_id}"
 
 
 async def _end_transaction(device: Device) -> None:

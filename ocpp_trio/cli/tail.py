@@ -23,6 +23,7 @@ from ocpp_trio import (
     open_client,
 )
 from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.operator import checked_token
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
 
@@ -32,6 +33,8 @@ TOPICS: Final = ("stations", "connectors", "transactions", "meter_values", "log"
 SUBPROTOCOL: Final = "ocpp-trio.feed"
 LIMITS: Final = Limits(message_size=16 * 1024 * 1024)
 """A part of a snapshot may hold 500 stations, each with all that OCPP lets it say of itself."""
+UNAUTHORIZED: Final = 401
+NO_TOKEN: Final = "; --token-file or --token gives it"
 _FINAL: Final = range(400, 500)
 """Statuses that do not get better by asking again: a wrong token, a wrong URL."""
 
@@ -63,8 +66,8 @@ def wish_of(url: str, *, token: str | None, topics: Sequence[str], stations: Seq
     for topic in topics:
         if topic not in TOPICS:
             raise ValueError(f"expected a topic of {', '.join(TOPICS)}, found {topic!a}")
-    if token is not None and not (token and token.isascii() and token.isprintable()):
-        raise ValueError("expected a token of printable ASCII characters")
+    if token is not None:
+        checked_token("--token", token)
     return Wish(
         host=parts.hostname,
         port=parts.port or (443 if tls else 80),
@@ -139,7 +142,8 @@ async def follow(terminal: Terminal, wish: Wish) -> int:
                 await _print(terminal, transport, wish, position)
         except HandshakeError as failed:
             if failed.status in _FINAL:
-                terminal.complain(f"cannot tail {wish.host}:{wish.port}: {failed}")
+                hint = NO_TOKEN if failed.status == UNAUTHORIZED and wish.token is None else ""
+                terminal.complain(f"cannot tail {wish.host}:{wish.port}: {_told(failed)}{hint}")
                 return 1
             reason = str(failed)
         except (ConnectionClosed, OSError) as lost:
@@ -149,6 +153,19 @@ async def follow(terminal: Terminal, wish: Wish) -> int:
         wait = next(delays)
         terminal.complain(f"not connected ({reason}), next try in {wait:.1f} s")
         await trio.sleep(wait)
+
+
+def _told(failed: HandshakeError) -> str:
+    """The failure, with the detail of the API's problem in the place of its JSON (RFC 9457)."""
+    try:
+        detail = json.loads(failed.explanation)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return str(failed)
+    return str(failed).replace(failed.explanation, _printable(detail))
+
+
+def _printable(detail: object) -> str:
+    return detail if isinstance(detail, str) and detail.isprintable() else json.dumps(detail)
 
 
 def _delays() -> Iterator[float]:

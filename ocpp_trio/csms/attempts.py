@@ -7,13 +7,17 @@ import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import trio
 
 from ocpp_trio.csms.authentication import FAILED, Acceptance, Authenticator, Credentials, Refusal
+from ocpp_trio.errors import SecurityEventKind
 from ocpp_trio.link.addresses import network_of
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 
 TRACKED: Final = 10_000
 """Keys in each table; the one that failed (or succeeded) longest ago is forgotten first."""
@@ -25,7 +29,8 @@ class AttemptLimit:
     An address may fail `per_address` times in `seconds`, an identity `per_identity` times; 401, 403 and 404 are
     failures. Addresses of IPv6 count by their /64. To fail as CP-1 must not lock the real CP-1 out: one address alone
     comes to its own limit before it reaches the identity's, and an identity that was accepted from an address
-    before has a count of its own there, of `per_address` failures, whatever others do.
+    before has a count of its own there, of `per_address` failures, whatever others do. The first who is not heard
+    because of such a count is a security event, the others in the `seconds` that follow are none.
 
     Behind a proxy or a NAT all stations share an address: those that were accepted once are not touched by the
     failures of others, new ones are. No more attempts run at the same time than may still fail; others wait for
@@ -58,14 +63,14 @@ class AttemptLimit:
                 break
             wait = max(count.wait for count in counts)
             if wait > 0:
-                return Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"%d" % math.ceil(wait))])
+                return _not_heard(wait, news=_are_news(counts))
             await self._one_ended.wait()
         with self._running(counts) as attempt:
             verdict = await self._authenticator(credentials)
             if credentials.defect is not None or (isinstance(verdict, Refusal) and verdict.status in FAILED):
                 attempt.failed = True
             elif isinstance(verdict, Acceptance) and verdict.authenticated:
-                _put_last(self._known, pair)
+                _put_last(self._known, pair, None)
         return verdict
 
     def _counts_of(self, pair: tuple[str, str]) -> tuple["_Count", ...]:
@@ -89,6 +94,17 @@ class AttemptLimit:
             self._one_ended = trio.Event()
 
 
+def _are_news(counts: tuple["_Count", ...]) -> bool:
+    told = [count.tell() for count in counts if count.wait > 0]  # each of them, also behind one that is news
+    return any(told)
+
+
+def _not_heard(wait: float, *, news: bool) -> Refusal:
+    offence = SecurityEventKind.TOO_MANY_ATTEMPTS if news else None
+    headers = [(b"Retry-After", b"%d" % math.ceil(wait))]
+    return Refusal(429, "too many failed attempts", headers=headers, offence=offence)
+
+
 @attrs.define
 class _Attempt:
     failed: bool = False
@@ -102,6 +118,7 @@ class _Failures:
         self._seconds = seconds
         self._times: OrderedDict[Hashable, deque[float]] = OrderedDict()
         self._running: Counter[Hashable] = Counter()
+        self._told: OrderedDict[Hashable, float] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._times)
@@ -119,6 +136,14 @@ class _Failures:
         failed = sum(at > since for at in self._times.get(key, ()))
         return failed + self._running[key] < self._limit
 
+    def tell(self, key: Hashable) -> bool:
+        """Whether it is to be told that this one is not heard: once in a while is enough."""
+        now, last = trio.current_time(), self._told.get(key)
+        if last is not None and now - last < self._seconds:
+            return False
+        _put_last(self._told, key, now)
+        return True
+
     def begin(self, key: Hashable) -> None:
         self._running[key] += 1
 
@@ -132,9 +157,7 @@ class _Failures:
     def _note(self, key: Hashable) -> None:
         times = self._times.pop(key, None) or deque[float](maxlen=self._limit)
         times.append(trio.current_time())
-        self._times[key] = times
-        if len(self._times) > TRACKED:
-            self._times.popitem(last=False)
+        _put_last(self._times, key, times)
 
 
 @attrs.frozen
@@ -152,9 +175,12 @@ class _Count:
     def wait(self) -> float:
         return self.table.wait(self.key)
 
+    def tell(self) -> bool:
+        return self.table.tell(self.key)
 
-def _put_last(table: OrderedDict[tuple[str, str], None], key: tuple[str, str]) -> None:
-    table[key] = None
+
+def _put_last(table: OrderedDict[KeyT, ValueT], key: KeyT, value: ValueT) -> None:
+    table[key] = value
     table.move_to_end(key)
     if len(table) > TRACKED:
         table.popitem(last=False)

@@ -61,13 +61,15 @@ class Refusal:
 
     `detail` becomes the body, for people to read; `headers` are pairs of bytes. A 401 that names no scheme of
     its own asks for HTTP Basic. `offence` is the security event that it is; a 401 or a 403 of an authenticator
-    that names none is an authentication failure. Raises ValueError for what HTTP cannot carry.
+    that names none is an authentication failure. `nothing_shown` says that the authenticator had nothing to judge:
+    under `any_of` the reasons of others count for more. Raises ValueError for what HTTP cannot carry.
     """
 
     status: int = attrs.field()
     detail: str = ""
     headers: Headers = attrs.field(default=(), converter=_as_tuple, kw_only=True)
     offence: SecurityEventKind | None = attrs.field(default=None, kw_only=True)
+    nothing_shown: bool = attrs.field(default=False, kw_only=True)
 
     @status.validator
     def _check_status(self, attribute: object, status: int) -> None:

@@ -6,6 +6,7 @@ Owns the comparison of names; that a trusted CA signed the certificate is what T
 from collections.abc import Mapping
 
 from ocpp_trio.csms.authentication import Acceptance, Credentials, Refusal
+from ocpp_trio.wire.shape import quote
 
 
 class CertificateNames:
@@ -25,10 +26,12 @@ class CertificateNames:
         """Accept whoever shows the certificate of its identity."""
         certificate = credentials.certificate
         if certificate is None:
-            return Refusal(401, "expected a client certificate")
+            return Refusal(401, "expected a client certificate", nothing_shown=True)
         expected = credentials.identity if self._names is None else self._names.get(credentials.identity)
         if expected is None or certificate.common_name != expected:
-            return Refusal(403, "expected a certificate whose common name is this charge point's")
+            whose = "expected a certificate whose common name is this charge point's"
+            return Refusal(403, f"{whose}, found {quote(certificate.common_name)}")
         if self._organization is not None and certificate.organization != self._organization:
-            return Refusal(403, "expected a certificate of another organization")
+            found = quote(certificate.organization)
+            return Refusal(403, f"expected a certificate of another organization, found one of {found}")
         return Acceptance(authenticated=True, profile=3)

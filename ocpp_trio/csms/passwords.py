@@ -139,7 +139,7 @@ class PasswordHashes:
     async def __call__(self, credentials: Credentials) -> Acceptance | Refusal:
         """Accept whoever has the password of its identity; everybody else is refused with 401."""
         if credentials.password is None:
-            return Refusal(401, "expected a password")
+            return Refusal(401, "expected a password", nothing_shown=True)
         if not await self._is_right(credentials.identity, credentials.password):
             return _WRONG
         return Acceptance(authenticated=True, profile=2 if credentials.tls else 1)

@@ -4,9 +4,11 @@ Owns which security profile an identity has reached.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
+
+import attrs
 
 from ocpp_trio.csms.authentication import Acceptance, Authenticator, Credentials, Refusal
 
@@ -17,19 +19,29 @@ KEPT: Final = 10_000
 def any_of(*authenticators: Authenticator) -> Authenticator:
     """An authenticator that asks others in turn, until one accepts; else the last one's refusal counts.
 
+    Its detail names the reasons of all that had something to judge, or of all if nothing was shown to any: who comes
+    with another one's certificate shall not be told to bring a password.
+
     Raises ValueError for none at all.
     """
     if not authenticators:
         raise ValueError("expected at least one authenticator")
 
     async def ask(credentials: Credentials) -> Acceptance | Refusal:
+        refusals: list[Refusal] = []
         for authenticator in authenticators:
             verdict = await authenticator(credentials)
-            if isinstance(verdict, Acceptance):
-                break
-        return verdict
+            if not isinstance(verdict, Refusal):
+                return verdict
+            refusals.append(verdict)
+        return attrs.evolve(refusals[-1], detail=_telling(refusals))
 
     return ask
+
+
+def _telling(refusals: Sequence[Refusal]) -> str:
+    judged = [refusal for refusal in refusals if not refusal.nothing_shown] or refusals
+    return "; ".join(dict.fromkeys(refusal.detail for refusal in judged if refusal.detail))
 
 
 class NeverLower:

@@ -20,6 +20,7 @@ from wsproto.events import (
     Ping,
     Pong,
     RejectConnection,
+    RejectData,
     Request,
     TextMessage,
 )
@@ -27,6 +28,7 @@ from wsproto.events import (
 from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.arrivals import Arrivals
 from ocpp_trio.link.limits import Limits
+from ocpp_trio.link.refusal import KEPT
 from ocpp_trio.link.tls_failure import tls_failure
 from ocpp_trio.wire.shape import quote
 
@@ -55,6 +57,8 @@ class Referee(wsproto.WSConnection):
         self._stirred: trio.Event | None = None
         self.settled = trio.Event()
         self.arrivals = Arrivals()
+        self.explained = trio.Event()
+        self.explanation = b""
         self.request: Request | None = None
         self.answer: AcceptConnection | RejectConnection | None = None
         self.violation: Closed | None = None
@@ -73,9 +77,11 @@ class Referee(wsproto.WSConnection):
             self.violation = Closed(
                 CloseReason.PROTOCOL_ERROR, None, self._what_came(data) or str(exc), offence=offence
             )
-            exc.args = (quote(str(exc)),)  # the engine would log it as it came
             if self.client:
                 exc.event_hint = None  # the engine would answer a response with a response
+            elif str(exc) == _OTHER_METHOD:
+                exc.event_hint = RejectConnection(status_code=405, headers=[(b"Allow", b"GET")])
+            exc.args = (quote(str(exc)),)  # the engine would log it as it came
             raise
 
     async def wait_stirred(self) -> None:
@@ -97,6 +103,9 @@ class Referee(wsproto.WSConnection):
                 if self.state is ConnectionState.OPEN and (violation := self._take_part(event)) is not None:
                     yield self._break_off(violation)
                     return
+            elif isinstance(event, RejectData):
+                self._note_explanation(event)
+                yield event
             elif isinstance(event, CloseConnection):
                 self._note_close(event)
                 yield replace(event, reason=None)  # the engine would log it as it came
@@ -125,6 +134,11 @@ class Referee(wsproto.WSConnection):
     def _what_came(self, data: bytes | None) -> str | None:
         shaking = self.request is None and self.answer is None
         return _FOUND_TLS if shaking and data is not None and data[:2] in _TLS_RECORDS else None
+
+    def _note_explanation(self, event: RejectData) -> None:
+        self.explanation += event.data[: KEPT - len(self.explanation)]
+        if event.body_finished or len(self.explanation) == KEPT:
+            self.explained.set()
 
     def _note_close(self, event: CloseConnection) -> None:
         detail = event.reason or ""
@@ -157,9 +171,10 @@ _TLS_RECORDS: Final = (b"\x16\x03", b"\x15\x03")
 _FOUND_TLS: Final = "expected plain HTTP, found TLS: one end has a ws:// URL or port and the other one wss://"
 
 
+_OTHER_METHOD: Final = "Request method must be GET"
 # What wsproto says of a request that is good HTTP and asks for something else; it answers 400 to all of them.
 _KINDS_OF_REQUEST: Final = dict.fromkeys(
-    ("Request method must be GET", "Missing header, 'Connection: Upgrade'", "Missing header, 'Upgrade: websocket'"),
+    (_OTHER_METHOD, "Missing header, 'Connection: Upgrade'", "Missing header, 'Upgrade: websocket'"),
     SecurityEventKind.PLAIN_HTTP,
 )
 

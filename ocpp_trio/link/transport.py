@@ -26,6 +26,7 @@ from ocpp_trio.link.engine import SUPERSEDED as SUPERSEDED
 from ocpp_trio.link.engine import Guard, Referee
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.nursery import open_background
+from ocpp_trio.link.refusal import explanation_of
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,7 @@ class Transport:
             finally:
                 self._referee.settled.set()
                 self._referee.arrivals.close()
+                self._referee.explained.set()
 
     async def let_go(self, stream: trio.abc.Stream, limits: Limits) -> None:
         """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
@@ -209,13 +211,13 @@ async def open_client(
     async with open_background() as nursery:
         try:
             nursery.start_soon(transport.run)
-            await _wait_for_answer(transport, referee, limits)
+            await _wait_for_answer(transport, referee, headers, limits)
             yield transport
         finally:
             await transport.let_go(stream, limits)  # noqa: ASYNC102  # shields and bounds itself
 
 
-async def _wait_for_answer(transport: Transport, referee: Referee, limits: Limits) -> None:
+async def _wait_for_answer(transport: Transport, referee: Referee, headers: Headers, limits: Limits) -> None:
     with trio.move_on_after(limits.handshake_deadline):
         await referee.settled.wait()
     match referee.answer:
@@ -226,12 +228,7 @@ async def _wait_for_answer(transport: Transport, referee: Referee, limits: Limit
             transport.end(closed)
             raise HandshakeError(closed)
         case RejectConnection() as refusal:
-            transport.abort(Closed(CloseReason.REFUSED, None, f"HTTP status {refusal.status_code}"))
-            raise HandshakeError(
-                Closed(CloseReason.REFUSED, None, f"HTTP status {refusal.status_code}"),
-                status=refusal.status_code,
-                retry_after=_retry_after(refusal.headers),
-            )
+            raise await _refused(transport, referee, refusal, headers, limits)
         case _:
             silent = not referee.settled.is_set()
             detail = f"no answer within {limits.handshake_deadline:g} s" if silent else "the server went away"
@@ -239,6 +236,25 @@ async def _wait_for_answer(transport: Transport, referee: Referee, limits: Limit
             closed = transport.failure or referee.violation or fallback
             transport.abort(closed)
             raise HandshakeError(closed)
+
+
+async def _refused(
+    transport: Transport, referee: Referee, refusal: RejectConnection, headers: Headers, limits: Limits
+) -> HandshakeError:
+    """A refusal with the words of its body, which may come after the head, or never."""
+    status = f"HTTP status {refusal.status_code}"
+    with trio.move_on_after(limits.close_timeout):
+        await referee.explained.wait()
+    secrets = [value.rpartition(b" ")[2] for name, value in headers if name.lower() == b"authorization"]
+    explanation = explanation_of(referee.explanation, secrets=secrets)
+    closed = Closed(CloseReason.REFUSED, None, f"{status}: {explanation}" if explanation else status)
+    transport.abort(closed)
+    return HandshakeError(
+        closed,
+        status=refusal.status_code,
+        retry_after=_retry_after(refusal.headers),
+        explanation=explanation,
+    )
 
 
 def _retry_after(headers: Headers) -> float | None:

@@ -114,10 +114,10 @@ class Codec:
         except DefectError as error:
             self._refuse([Finding(error.defect, "$", error.expected, quote(error.found))])
         except (json.JSONDecodeError, UnicodeDecodeError):
-            self._refuse([Finding(Defect.MALFORMED, "$", "JSON", str(misfit))])
+            self._refuse([Finding(Defect.MALFORMED, "$", "JSON", f"text that is none: {_reason(misfit)}")])
         except (ValueError, RecursionError):
             # JSON that a parser gives up on: an integer of thousands of digits, lists in lists in lists.
-            self._refuse([Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", str(misfit))])
+            self._refuse([Finding(Defect.BAD_VALUE, "$", "numbers and nesting of a sane length", _reason(misfit))])
         found: list[Finding] = []
         if isinstance(read, list) and self._lenient is not None:
             found, read = read, _attempt(self._lenient, payload_type, value)
@@ -143,6 +143,11 @@ def codec_of(version: Version, leniency: Leniency = Leniency.STRICT) -> Codec:
 
 
 _codec_of: Final = cache(Codec)
+
+
+def _reason(misfit: Misfit) -> str:
+    """The parser's own words, which do not name the class that it was reading."""
+    return str(misfit.__cause__ or misfit)
 
 
 def _each_once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

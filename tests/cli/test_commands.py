@@ -3,13 +3,16 @@
 import contextlib
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
+from ocpp_trio import v16
+from ocpp_trio.backend import Backend, MemoryStore
 from ocpp_trio.cli import csms, station
-from ocpp_trio.testing import CsmsStub, Error
+from ocpp_trio.testing import CsmsStub, Error, Result
 
 pytestmark = pytest.mark.real
 
@@ -98,7 +101,9 @@ async def test_a_port_that_is_taken_is_one_line_and_exit_code_1(screen, run_comm
     assert process.output == f"ocpp-trio: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
 
 
-@pytest.mark.parametrize(("tag", "outcome", "stops"), [("TAG-1", "accepted", 1), ("TAG-2", "refused", 0)])
+@pytest.mark.parametrize(
+    ("tag", "outcome", "stops"), [("TAG-1", "accepted: transaction 1", 1), ("TAG-2", "refused: Invalid", 0)]
+)
 async def test_what_becomes_of_the_tag_is_told(screen, tag, outcome, stops):
     async with serving(screen, tags=["TAG-1"]) as (port, codes), trio.open_nursery() as nursery:
         command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start=tag, verbose=True)
@@ -146,6 +151,54 @@ def test_connections_are_counted_in_words_that_agree(number, words):
     assert csms.closing(number) == f"closing {words}; Ctrl-C again stops at once"
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            Error("NotSupported", "no transactions here"),
+            "is accepted, but StartTransaction gave no transaction id: NotSupported: no transactions here",
+        ),
+        (
+            Result({"transactionId": 7, "idTagInfo": {"status": "ConcurrentTx"}}),
+            "is accepted, but not for transaction 7: ConcurrentTx",
+        ),
+    ],
+    ids=["error", "refusal"],
+)
+async def test_a_transaction_that_does_not_start_is_told(screen, answer, told):
+    stub = CsmsStub()
+    stub.on["StartTransaction"] = answer
+    codes = Codes()
+    async with trio.open_nursery() as serving:
+        port = await serving.start(stub.serve, 0)
+        command = station.run(screen, f"ws://127.0.0.1:{port}/ocpp", "CP-1", start="TAG-1", verbose=False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(codes.keep, "station", command)
+            assert (await screen.wait_for("tag 'TAG-1'")).endswith(f"tag 'TAG-1' {told}")
+            signal.raise_signal(signal.SIGINT)
+        serving.cancel_scope.cancel()
+
+    assert codes == {"station": 130}
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        (0, "no tags are known, so any may charge"),
+        (1, "1 tag is known, any other is refused"),
+        (2, "2 tags are known, any other is refused"),
+    ],
+)
+async def test_it_is_told_who_may_charge(tags, words):
+    store = MemoryStore()
+    for number in range(tags):
+        await store.put_tag(f"TAG-{number}", v16.AuthorizationStatus.ACCEPTED)
+
+    told = await csms.remembered(Path("csms.db"), Backend(store))
+
+    assert told == f"csms.db remembers 0 stations and 0 transactions that run; {words}"
+
+
 async def test_a_tag_that_gets_no_answer_is_told(screen):
     stub = CsmsStub()
     stub.on["Authorize"] = Error("InternalError")
@@ -184,8 +237,9 @@ async def test_what_a_csms_was_told_survives_its_restart(screen, make_screen, tm
     ):
         await process.wait_for("tag 'TAG-2' is refused")
 
-    assert f"{store} remembers 0 stations and 0 transactions that run\n" in screen.out.getvalue()
-    assert f"{store} remembers 1 station and 1 transaction that runs\n" in later.out.getvalue()
+    first, second = "0 stations and 0 transactions that run", "1 station and 1 transaction that runs"
+    assert f"{store} remembers {first}; 1 tag is known, any other is refused\n" in screen.out.getvalue()
+    assert f"{store} remembers {second}; 1 tag is known, any other is refused\n" in later.out.getvalue()
     assert codes == {"csms": 143}
 
 

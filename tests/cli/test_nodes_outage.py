@@ -16,9 +16,9 @@ from ocpp_trio.backend import IdRange
 from ocpp_trio.cli.nodes import NODES
 from tests.backend.nodes import Valkey
 from tests.backend.stores import START
-from tests.cli.conftest import Running
 from tests.csms_nodes import BOOT, available
 from tests.operator_ground import send_request
+from tests.processes import Running
 
 pytestmark = [pytest.mark.real, pytest.mark.limit(90)]
 

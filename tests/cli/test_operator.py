@@ -44,6 +44,27 @@ def test_the_token_is_in_the_first_line_of_its_file(tmp_path):
     assert ApiOptions(token=TOKEN).access() is None
 
 
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot read --api-token-file {}: No such file or directory"),
+        (b"", "--api-token-file {}: expected a token of printable ASCII characters without spaces, at least one"),
+        (
+            b"\ntoken\n",
+            "--api-token-file {}: expected a token of printable ASCII characters without spaces, at least one",
+        ),
+        (b"\xff\xfe", "cannot use --api-token-file {}: expected UTF-8 text"),
+    ],
+)
+async def test_a_token_file_that_holds_none_is_one_line_and_exit_code_2(screen, tmp_path, content, complaint):
+    path = tmp_path / "token"
+    if content is not None:
+        path.write_bytes(content)
+
+    assert await csms.run(screen, **CSMS, api=ApiOptions(port=0, token_file=path)) == 2
+    assert screen.err.getvalue() == f"ocpp-trio: {complaint.format(path)}\n"
+
+
 def test_what_is_told_of_the_api_holds_the_token_only_where_a_link_is_wanted():
     assert (
         ApiAccess(1, TOKEN).told("h", 2)
@@ -85,20 +106,43 @@ async def test_a_token_that_is_refused_ends_the_tail_at_once(make_screen):
         signal.raise_signal(signal.SIGTERM)
 
     assert (code, codes) == (1, {"csms": 143})
-    assert at_tail.err.getvalue().endswith("refused: HTTP status 401\n")
+    port = url.rpartition(":")[2].removesuffix("/")
+    told = "refused: HTTP status 401: expected the bearer token of this server"
+    assert at_tail.err.getvalue() == f"ocpp-trio: cannot tail 127.0.0.1:{port}: {told}\n"
+
+
+async def test_a_tail_without_a_token_is_told_where_to_put_it(make_screen):
+    at_csms, at_tail, codes = make_screen(), make_screen(), Codes()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(codes.keep, "csms", csms.run(at_csms, **CSMS, api=ApiOptions(port=0, token=TOKEN)))
+        url = (await at_csms.wait_for("operator API on")).split()[3].removesuffix(",")
+        code = await tail.run(at_tail, url, token=None)
+        signal.raise_signal(signal.SIGTERM)
+
+    assert (code, codes) == (1, {"csms": 143})
+    assert at_tail.err.getvalue().endswith(
+        "expected the bearer token of this server; --token-file or --token gives it\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
         (ApiOptions(port=0), "expected one of --api-token, --api-token-file and --api-open beside --api-port"),
-        (ApiOptions(port=0, token="a b"), "token: expected printable ASCII characters without spaces, at least one"),
+        (
+            ApiOptions(port=0, token="a b"),
+            "--api-token: expected a token of printable ASCII characters without spaces, at least one",
+        ),
+        (
+            ApiOptions(port=0, token=""),
+            "--api-token: expected a token of printable ASCII characters without spaces, at least one",
+        ),
     ],
 )
-async def test_an_api_that_cannot_be_is_one_line(screen, options, complaint):
+async def test_an_api_that_cannot_be_is_one_line_and_exit_code_2(screen, options, complaint):
     code = await csms.run(screen, **CSMS, api=options)
 
-    assert code in (1, 2)
+    assert code == 2
     assert screen.err.getvalue() == f"ocpp-trio: {complaint}\n"
 
 

@@ -114,31 +114,64 @@ def test_a_host_that_no_certificate_can_have_is_one_line(screen, tmp_path):
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
-        ({"tls_cert": "server.pem"}, "expected --tls-cert and --tls-key together"),
-        ({"tls_key": "server.key"}, "expected --tls-cert and --tls-key together"),
-        ({"client_ca": "ca.pem"}, "expected --tls-cert and --tls-key together"),
-        ({"tls_cert": "missing", "tls_key": "server.key"}, "cannot use the certificates: No such file"),
-        ({"tls_cert": "server.pem", "tls_key": "client.key"}, "cannot use the certificates: "),
-        ({"tls_cert": "server.pem", "tls_key": "server.key", "client_ca": "server.key"}, "cannot use the certificates"),
-        ({"passwords": "missing"}, "missing: No such file or directory"),
-        ({"passwords": "ca.pem"}, "ca.pem: line 1: expected "),
+        ({"tls_cert": "server.pem"}, "expected --tls-key beside --tls-cert"),
+        ({"tls_key": "server.key"}, "expected --tls-cert beside --tls-key"),
+        ({"client_ca": "ca.pem"}, "expected --tls-cert and --tls-key beside --client-ca"),
+        ({"client_ca": "ca.pem", "tls_key": "server.key"}, "expected --tls-cert beside --tls-key and --client-ca"),
+        (
+            {"tls_cert": "missing", "tls_key": "server.key"},
+            "cannot read --tls-cert FOLDER/missing: No such file or directory",
+        ),
+        (
+            {"tls_cert": "server.pem", "tls_key": "missing"},
+            "cannot read --tls-key FOLDER/missing: No such file or directory",
+        ),
+        (
+            {"tls_cert": "server.pem", "tls_key": "client.key"},
+            "cannot use --tls-cert FOLDER/server.pem with --tls-key FOLDER/client.key: key values mismatch",
+        ),
+        (
+            {"tls_cert": "server.pem", "tls_key": "server.key", "client_ca": "server.key"},
+            "cannot use --client-ca FOLDER/server.key: no certificate or crl found",
+        ),
+        ({"passwords": "missing"}, "cannot read --passwords FOLDER/missing: No such file or directory"),
+        ({"passwords": "."}, "cannot read --passwords FOLDER: Is a directory"),
+        ({"passwords": "ca.pem"}, "cannot use --passwords FOLDER/ca.pem: line 1: expected identity:hash"),
+        ({"passwords": "binary"}, "cannot use --passwords FOLDER/binary: expected UTF-8 text"),
     ],
 )
 async def test_options_that_do_not_fit_are_one_line_and_exit_code_2(screen, folder, options, wrong):
+    (folder / "binary").write_bytes(b"\xff\xfe")
     security = ServerSecurity(**{name: folder / file for name, file in options.items()})
 
     assert await csms.run(screen, **CSMS, security=security) == 2
 
-    assert wrong in screen.err.getvalue()
-    assert screen.err.getvalue().count("\n") == 1
+    assert screen.err.getvalue() == f"ocpp-trio: {wrong.replace('FOLDER', str(folder))}\n"
 
 
 @pytest.mark.parametrize(
     ("url", "options", "wrong"),
     [
-        ("wss://127.0.0.1:9", {"key": "client.key"}, "expected a certificate with the key, found none"),
-        ("wss://127.0.0.1:9", {"ca": "missing"}, "cannot use the certificates: No such file"),
-        ("ws://127.0.0.1:9", {"ca": "ca.pem"}, "expected a wss:// URL"),
+        ("wss://127.0.0.1:9", {"key": "client.key"}, "expected --cert beside --key"),
+        ("wss://127.0.0.1:9", {"ca": "missing"}, "cannot read --ca FOLDER/missing: No such file or directory"),
+        ("wss://127.0.0.1:9", {"ca": "client.key"}, "cannot use --ca FOLDER/client.key: no certificate or crl found"),
+        (
+            "wss://127.0.0.1:9",
+            {"cert": "server.pem"},
+            "cannot use --cert FOLDER/server.pem: expected a private key in it, or --key beside it",
+        ),
+        ("wss://127.0.0.1:9", {"cert": "missing"}, "cannot read --cert FOLDER/missing: No such file or directory"),
+        (
+            "wss://127.0.0.1:9",
+            {"cert": "client.pem", "key": "server.key"},
+            "cannot use --cert FOLDER/client.pem with --key FOLDER/server.key: key values mismatch",
+        ),
+        ("ws://127.0.0.1:9", {"ca": "ca.pem"}, "expected a wss:// URL with --ca, found a ws:// URL"),
+        (
+            "ws://127.0.0.1:9",
+            {"ca": "missing", "cert": "client.pem", "key": "client.key"},
+            "expected a wss:// URL with --ca, --cert and --key, found a ws:// URL",
+        ),
     ],
 )
 @pytest.mark.usefixtures("own_logging")
@@ -147,7 +180,7 @@ async def test_a_stations_options_that_do_not_fit(screen, folder, url, options, 
 
     assert await station.run(screen, url, "CP-1", start=None, security=security, verbose=False) == 2
 
-    assert wrong in screen.err.getvalue()
+    assert screen.err.getvalue() == f"ocpp-trio: {wrong.replace('FOLDER', str(folder))}\n"
 
 
 async def test_both_ways_in_make_a_certificate_optional(folder, tmp_path, screen):

@@ -36,6 +36,12 @@ def certificate(common_name: str | None, organization: str | None = "Operator") 
     )
 
 
+def detail_of(verdict: Acceptance | Refusal) -> str:
+    """What a refusal says; fails for an acceptance."""
+    assert isinstance(verdict, Refusal)
+    return verdict.detail
+
+
 def status_of(verdict: Acceptance | Refusal) -> int | None:
     """The status of a refusal."""
     return verdict.status if isinstance(verdict, Refusal) else None

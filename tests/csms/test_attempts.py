@@ -4,7 +4,7 @@ import attrs
 import pytest
 import trio
 
-from ocpp_trio import Acceptance, AttemptLimit, Refusal
+from ocpp_trio import Acceptance, AttemptLimit, Refusal, SecurityEventKind
 from ocpp_trio.csms import attempts
 from tests.csms.shown import shown, status_of
 
@@ -46,7 +46,8 @@ async def test_an_address_that_failed_ten_times_is_not_heard_for_the_rest_of_the
 
     refusal = await attempt.limit(shown("CP-11", b"right", peer=f"{HERE}:1"))
 
-    assert refusal == Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"50")])
+    told = SecurityEventKind.TOO_MANY_ATTEMPTS
+    assert refusal == Refusal(429, "too many failed attempts", headers=[(b"Retry-After", b"50")], offence=told)
     assert attempt.door.asked == 10
     await trio.sleep(49.5)
     assert await attempt.fail(1) == [429]
@@ -77,6 +78,34 @@ async def test_many_addresses_come_to_the_limit_of_the_identity(autojump_clock):
     assert await attempt.once(address="203.0.113.200") == 429
     assert await attempt.once(identity="CP-2", address="203.0.113.200") == 101
     assert await attempt.once(address=THERE) == 101, "known there, so it is not touched"
+
+
+async def test_who_is_not_heard_any_more_is_told_once_in_the_time_of_the_limit(autojump_clock):
+    """Ten an instant for five minutes: the limit opens every minute for ten failures, and closes again."""
+    attempt, told = Try(), []
+
+    for _ in range(300):
+        for _ in range(10):
+            verdict = await attempt.limit(shown("CP-1", b"wrong", peer=f"{HERE}:1"))
+            assert isinstance(verdict, Refusal)
+            if verdict.offence is not None:
+                told.append((trio.current_time(), verdict.status, verdict.offence.value))
+        await trio.sleep(1)
+
+    assert told == [(second, 429, "too_many_attempts") for second in (1, 61, 121, 181, 241)]
+
+
+async def test_each_address_and_each_identity_that_comes_to_its_limit_is_told(autojump_clock):
+    attempt = Try()
+
+    async def offences(times, **who):
+        verdicts = [await attempt.limit(shown(who["identity"], b"wrong", peer=f"{who['at']}:1")) for _ in range(times)]
+        return sum(isinstance(verdict, Refusal) and verdict.offence is not None for verdict in verdicts)
+
+    assert [await offences(20, identity="CP-1", at=f"203.0.113.{number}") for number in range(4)] == [1] * 4
+    assert await offences(9, identity="CP-1", at="203.0.113.4") == 0
+    assert await offences(20, identity="CP-1", at="203.0.113.5") == 1, "the identity's limit"
+    assert await offences(20, identity="CP-1", at="203.0.113.6") == 0, "which was told"
 
 
 async def test_neighbours_behind_one_address_do_not_lock_each_other_out(autojump_clock):
@@ -227,6 +256,16 @@ async def test_tables_are_bounded(monkeypatch, autojump_clock):
     limit = attempt.limit
     assert [len(table) for table in (limit._addresses, limit._identities, limit._acquainted, limit._known)] == [20] * 4
     assert list(limit._known)[-1] == ("known-99", "198.51.100.99")
+
+
+async def test_what_was_told_is_kept_of_so_many_only(monkeypatch, autojump_clock):
+    monkeypatch.setattr(attempts, "TRACKED", 20)
+    attempt = Try(per_address=1)
+
+    for number in range(100):
+        await attempt.fail(2, f"CP-{number}", f"203.0.113.{number}")
+
+    assert len(attempt.limit._addresses._told) == 20
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from ocpp_trio import Acceptance, CertificateNames
-from tests.csms.shown import certificate, shown, status_of
+from tests.csms.shown import certificate, detail_of, shown, status_of
 
 PROFILE_3 = Acceptance(authenticated=True, profile=3)
 
@@ -14,6 +14,14 @@ async def test_the_common_name_is_the_identity():
     assert await door(shown(certificate=certificate("CP-1"))) == PROFILE_3
     for other in ("CP-2", "cp-1", "CP-1 ", "", None):
         assert status_of(await door(shown(certificate=certificate(other)))) == 403
+
+
+async def test_whose_certificate_was_shown_is_said():
+    refused = await CertificateNames()(shown(certificate=certificate("CP-2")))
+    alien = await CertificateNames(organization="Operator")(shown(certificate=certificate("CP-1", "Other")))
+
+    assert detail_of(refused) == "expected a certificate whose common name is this charge point's, found 'CP-2'"
+    assert detail_of(alien) == "expected a certificate of another organization, found one of 'Other'"
 
 
 async def test_or_what_the_identity_is_mapped_to():

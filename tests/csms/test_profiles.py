@@ -2,9 +2,9 @@
 
 import pytest
 
-from ocpp_trio import Acceptance, CertificateNames, NeverLower, Refusal, any_of
+from ocpp_trio import Acceptance, CertificateNames, NeverLower, PasswordHashes, Refusal, any_of
 from ocpp_trio.csms import profiles
-from tests.csms.shown import certificate, shown, status_of
+from tests.csms.shown import certificate, detail_of, shown, status_of
 
 
 async def proves(credentials):
@@ -32,6 +32,37 @@ async def test_the_first_acceptance_counts_and_else_the_last_refusal():
     assert await any_of(answering("a", no), answering("b", never))(shown()) == never
     with pytest.raises(ValueError, match="expected at least one authenticator"):
         any_of()
+
+
+CERTIFICATE_OF_ANOTHER = "expected a certificate whose common name is this charge point's, found 'CP-2'"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "reason"),
+    [
+        (shown(), "expected a client certificate; expected a password"),
+        (shown(certificate=certificate("CP-2")), CERTIFICATE_OF_ANOTHER),
+        (shown(password=b"wrong"), "wrong identity or password"),
+        (
+            shown(password=b"wrong", certificate=certificate("CP-2")),
+            f"{CERTIFICATE_OF_ANOTHER}; wrong identity or password",
+        ),
+    ],
+    ids=["nothing", "certificate", "password", "both"],
+)
+async def test_a_chain_refuses_what_was_shown_and_names_what_is_missing_only_if_nothing_was(credentials, reason):
+    chain = any_of(CertificateNames(), PasswordHashes({}))
+
+    verdict = await chain(credentials)
+
+    assert isinstance(verdict, Refusal)
+    assert (verdict.status, verdict.detail) == (401, reason)
+
+
+async def test_a_reason_that_two_of_a_chain_give_is_named_once():
+    chain = any_of(CertificateNames(), PasswordHashes({}), PasswordHashes({}))
+
+    assert detail_of(await chain(shown())) == "expected a client certificate; expected a password"
 
 
 async def test_a_profile_that_was_reached_is_the_least_from_then_on():

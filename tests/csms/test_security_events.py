@@ -6,8 +6,9 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import Instrument, Instruments, Refusal, SecurityEventKind, v16
+from ocpp_trio import AttemptLimit, Instrument, Instruments, Refusal, SecurityEventKind, v16
 from ocpp_trio.observe import Counters, Logs
+from tests.link.raw_peer import request
 
 EVIL = "\x1b[2J\r\nforged line\x07\u202e"
 
@@ -127,12 +128,10 @@ async def test_garbage_instead_of_a_handshake_is_told_once(ground, serve, told, 
     [
         b"GET / HTTP/1.1\r\nHost: csms\r\n\r\n",
         b"GET /CP-1 HTTP/1.1\r\nHost: csms\r\nConnection: keep-alive\r\n\r\n",
-        b"HEAD / HTTP/1.0\r\n\r\n",
-        b"POST /CP-1 HTTP/1.1\r\nHost: csms\r\nContent-Length: 2\r\n\r\n{}",
         b"GET / HTTP/1.1\r\nHost: csms\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     ],
-    ids=["health check", "browser", "HEAD", "POST", "another upgrade"],
+    ids=["health check", "browser", "another upgrade"],
 )
 async def test_plain_http_is_answered_400_and_told_in_a_low_voice(
     ground, serve, told, witness, caplog, asked, autojump_clock
@@ -146,6 +145,25 @@ async def test_plain_http_is_answered_400_and_told_in_a_low_voice(
     assert len(witness.events) == 1
     assert ground.counters.value("handshake_failures", reason="protocol_error") == 1
     assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"HEAD / HTTP/1.0\r\n\r\n",
+        b"POST /CP-1 HTTP/1.1\r\nHost: csms\r\nContent-Length: 2\r\n\r\n{}",
+        request(first_line=b"PUT /CP-1 HTTP/1.1"),
+    ],
+    ids=["HEAD", "POST", "upgrade"],
+)
+async def test_another_method_is_answered_with_the_one_that_is_allowed(ground, serve, told, asked, autojump_clock):
+    async with serve(), ground.neighbour(), await ground.dial() as stream:
+        await stream.send_all(asked)
+        answer = await ground.read(stream)
+
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nallow: get\r\n" in answer.lower()
+    assert told("plain_http") == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +235,20 @@ async def test_other_refusals_are_none(ground, serve, witness, status, autojump_
         await ground.read(stream)
 
     assert witness.events == []
+
+
+async def test_first_of_those_who_are_not_heard_any_more_is_told(ground, serve, told, witness, autojump_clock):
+    async def authenticate(credentials):
+        return Refusal(401, "wrong password")
+
+    async with serve(authenticate=AttemptLimit(authenticate, per_address=2)):
+        for _ in range(6):
+            async with await ground.dial() as stream:
+                await stream.send_all(ground.request())
+                await ground.read(stream)
+
+    assert [kind for kind, *_ in witness.events] == ["authentication_failure"] * 2 + ["too_many_attempts"]
+    assert told("too_many_attempts") == (1, 1, 1)
 
 
 async def test_authenticator_may_name_the_offence_itself(ground, serve, told, autojump_clock):

@@ -244,7 +244,7 @@ KEY_LINE = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
         ((KEY_LINE, "Sec-WebSocket-Key: ***"), 400),
         (("Upgrade: websocket\r\n", ""), 400),
         (("Connection: Upgrade\r\n", ""), 400),
-        (("GET ", "POST "), 400),
+        (("GET ", "POST "), 405),
         (("Version: 13", "Version: 8"), 426),
         (("Host: csms\r\n", ""), 400),
         (("GET /", "GET /\xe9"), 400),

@@ -145,8 +145,10 @@ async def test_the_secure_csms_lets_in_who_has_the_password(tmp_path, monkeypatc
             await csms.wait_for("CP-1: let in with security profile 2\n")
             await csms.wait_for("CP-1: a Simulator has booted\n")
         async with run_program(*station, "CP-2", "--ca", tmp_path / "ca.pem") as thief:
-            await csms.wait_for("is refused: wrong identity or password\n")
-            await thief.wait_for("HTTP status 401")
+            await csms.wait_for_match(r"(CP-2 at 127\.0\.0\.1:\d+ is refused: wrong identity or password)\n")
+            await thief.wait_for("HTTP status 401: wrong identity or password\n")
+        csms.process.send_signal(signal.SIGINT)
+        assert await csms.finish() == 0
 
     assert "Traceback" not in csms.output + thief.output
     assert "ABCDEFGH" not in csms.output + thief.output
@@ -169,6 +171,15 @@ async def test_the_lost_link_comes_back():
         "online",
     ]
     assert "forced: the link was dropped on purpose" in example.output
+
+
+async def test_the_example_that_cuts_links_ends_on_ctrl_c():
+    async with run_program(EXAMPLES / "reconnect.py") as example:
+        await example.wait_for("connecting\n")
+        example.process.send_signal(signal.SIGINT)
+        code = await example.finish()
+
+    assert (code, "Traceback" in example.output) == (0, False), example.output
 
 
 async def test_the_virtual_hours_pass():

@@ -1,6 +1,7 @@
 """How a stream becomes a WebSocket at the client's end, or at either, and every way in which it does not."""
 
 import logging
+from contextlib import suppress
 
 import pytest
 import trio
@@ -161,20 +162,120 @@ async def test_the_request_on_the_wire(wire: Wire, autojump_clock):
 
 @as_client
 @pytest.mark.parametrize("status", [200, 301, 401, 403, 404, 426, 500, 503])
-@pytest.mark.parametrize("body", [b"Content-Length: 0\r\n\r\n", b"Content-Length: 2\r\n\r\nno", b"\r\nunbounded"])
-async def test_a_refusal_says_its_status(wire: Wire, status: int, body: bytes, autojump_clock):
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"Content-Length: 0\r\n\r\n", ""), (b"Content-Length: 2\r\n\r\nno", ": no"), (b"\r\n", "")],
+    ids=["empty", "words", "unbounded"],
+)
+async def test_a_refusal_says_its_status(wire: Wire, status: int, body: bytes, words: str, autojump_clock):
     async def refuse() -> None:
         await wire.peer.read_head()
         await wire.peer.send(b"HTTP/1.1 %d No\r\n" % status, body)
+        if body == b"\r\n":
+            await wire.peer.stream.send_eof()
 
     wire.soon(refuse)
 
     error = await failure(wire)
 
-    assert trio.current_time() == 0, "a body that never ends is not waited for"
+    assert trio.current_time() == 0
     assert (error.status, error.retry_after) == (status, None)
-    assert error.closed == Closed(CloseReason.REFUSED, None, f"HTTP status {status}")
+    assert error.closed == Closed(CloseReason.REFUSED, None, f"HTTP status {status}{words}")
     assert await wire.peer.stream.receive_some() == b"", "nothing follows the request"
+
+
+@as_client
+@pytest.mark.parametrize(
+    ("pieces", "seconds"),
+    [
+        ([b"Content-Length: 10\r\n\r\n", b"stay ", b"away\n"], 2),
+        ([b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nstay \r\n", b"4\r\naway\r\n0\r\n\r\n"], 2),
+        ([b"Content-Length: 400\r\n\r\nstay ", b"away"], 3),
+        ([b"\r\nstay away"], 3),
+        ([b"Transfer-Encoding: chunked\r\n\r\n9\r\nstay away\r\n", b"nonsense\r\n"], 1),
+    ],
+    ids=["whole", "chunks", "not enough", "no length", "broken"],
+)
+async def test_the_words_of_a_refusal_may_come_after_its_head(
+    wire: Wire, pieces: list[bytes], seconds: float, autojump_clock
+):
+    """Such a body is waited for as long as a goodbye, and what has come by then is told."""
+
+    async def refuse() -> None:
+        first, *rest = pieces
+        await wire.peer.send(b"HTTP/1.1 403 No\r\n", first)
+        for piece in rest:
+            await trio.sleep(1)
+            await wire.peer.send(piece)
+
+    wire.soon(refuse)
+
+    error = await failure(wire)
+
+    assert trio.current_time() == seconds
+    assert (error.status, error.explanation) == (403, "stay away")
+    assert str(error) == "refused: HTTP status 403: stay away"
+
+
+@as_client
+async def test_of_a_refusal_without_end_only_the_beginning_is_read(wire: Wire, autojump_clock):
+    sent = 0
+
+    async def refuse() -> None:
+        nonlocal sent
+        await wire.peer.send(b"HTTP/1.1 403 No\r\n\r\n")
+        with suppress(trio.BrokenResourceError):
+            while True:
+                await wire.peer.send(b"no " * 1000)
+                await trio.sleep(0.01)
+                sent += 1
+
+    wire.soon(refuse)
+
+    error = await failure(wire)
+
+    assert trio.current_time() == 0
+    assert error.explanation == ("no " * 67)[:199] + "…"
+    await trio.sleep(1)
+    assert sent == 1
+
+
+@as_client
+async def test_cancelling_the_wait_for_the_words_ends_at_once(wire: Wire, autojump_clock):
+    wire.soon(wire.peer.send, b"HTTP/1.1 403 No\r\n\r\nno")
+
+    with trio.move_on_after(1) as scope:
+        async with open_end(wire.side, wire.stream, LIMITS):
+            raise NO_CONNECTION
+
+    assert scope.cancelled_caught
+    assert trio.current_time() == 1
+    await wire.assert_closed()
+    assert (await wire.peer.read_head()).startswith(b"GET "), "and nothing follows the request"
+    assert (wire.peer.unread, await wire.peer.stream.receive_some()) == (b"", b"")
+
+
+@as_client
+async def test_a_refusal_that_quotes_our_password_does_not_make_it_known(wire: Wire, autojump_clock):
+    async def refuse() -> None:
+        request = await wire.peer.read_head()
+        echo = b"denied: Authorization: " + header(b"Authorization", request)
+        await wire.peer.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n" % len(echo), echo)
+
+    wire.soon(refuse)
+
+    with pytest.raises(HandshakeError) as caught:
+        async with open_client(
+            wire.stream,
+            host="csms",
+            resource="/CP-1",
+            subprotocols=["ocpp1.6"],
+            headers=[(b"Authorization", b"Basic Q1AtMTpwYXNzd29yZA==")],
+            limits=LIMITS,
+        ):
+            raise NO_CONNECTION
+
+    assert caught.value.explanation == "denied: Authorization: Basic ***"
 
 
 @as_client

@@ -122,7 +122,7 @@ async def test_an_exception_before_the_answer_leaves_bare(wire: Wire, autojump_c
 @pytest.mark.parametrize(
     ("upgrade_request", "status"),
     [
-        (request(first_line=b"POST /CP-1 HTTP/1.1"), 400),
+        (request(first_line=b"POST /CP-1 HTTP/1.1"), 405),
         (request(Connection=None), 400),
         (request(Connection=b"keep-alive"), 400),
         (request(Upgrade=b"h2c"), 400),

@@ -48,8 +48,12 @@ async def answer_http_exception(request: Request, exc: Exception) -> Response:
     """Starlette's handler of what its routing raises: no such path, no such method."""
     assert isinstance(exc, HTTPException)
     found = f"{request.method} {request.url.path!r}"
-    expected = "a path of /api/openapi.json" if exc.status_code == 404 else "another method"
-    return Problem(exc.status_code, f"found {found}, expected {expected}", headers=exc.headers).response()
+    headers = {**(exc.headers or {})}
+    expected = "a path of /api/openapi.json"
+    if "Allow" in headers:
+        methods = sorted(headers["Allow"].split(", "))  # they come out of a set
+        headers["Allow"], expected = ", ".join(methods), " or ".join(methods)
+    return Problem(exc.status_code, f"found {found}, expected {expected}", headers=headers).response()
 
 
 async def answer_bug(request: Request, exc: Exception) -> Response:

@@ -48,7 +48,13 @@ class Endpoint:
 FEED_PATH: Final = "/api/feed"
 OPENAPI_PATH: Final = "/api/openapi.json"
 
-_IDENTITY: Final = Parameter("identity", "path", str, "the charge point's identity")
+# A server that speaks ASGI decodes the path before it is routed, so that an encoded slash would be one of the path.
+_IDENTITY: Final = Parameter(
+    "identity",
+    "path",
+    str,
+    "the charge point's identity; one with a slash has no path, and is found in the lists and the feed only",
+)
 _LIMIT: Final = Parameter("limit", "query", int, "how many at most")
 _UNAUTHORIZED: Final = {401: "no token, or another one"}
 

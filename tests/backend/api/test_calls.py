@@ -116,8 +116,10 @@ async def test_a_call_that_gets_no_turn_ends_at_the_deadline(autojump_clock):
         ('{"type":"Cold"}', 422, "$.type", "one of Hard, Soft", "'Cold'"),
         ("{}", 422, "$.type", "one of Hard, Soft", "nothing"),
         ("[]", 422, "$", "an object", "[]"),
-        ("{", 400, "$", "JSON", None),
-        ("", 400, "$", "JSON", None),
+        ("{", 400, "$", "JSON", "text that is none: Input data was truncated"),
+        ("", 400, "$", "JSON", "text that is none: Input data was truncated"),
+        ("{type: 1}", 400, "$", "JSON", "text that is none: JSON is malformed: object keys must be strings (byte 1)"),
+        ("1" * 5000, 422, "$", "numbers and nesting of a sane length", "Number out of range"),
     ],
 )
 async def test_a_payload_that_does_not_fit_is_refused_by_its_wire_path(
@@ -128,7 +130,8 @@ async def test_a_payload_that_does_not_fit_is_refused_by_its_wire_path(
 
     problem = answer.json
     assert (answer.status, problem["path"], problem["expected"]) == (status, path, expected)
-    assert found in (None, problem["found"])
+    assert problem["found"] == found
+    assert problem["detail"] == f"{path}: expected {expected}, found {found}"
     assert seat.calls == []
 
 

@@ -149,6 +149,23 @@ async def test_what_is_not_there_is_a_problem_like_any_other(autojump_clock, met
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/stations", "GET, HEAD"),
+        ("GET", "/api/stations/CP-1/calls/Reset", "POST"),
+        ("POST", "/api/openapi.json", "GET, HEAD"),
+    ],
+)
+async def test_another_method_is_answered_with_those_that_are_allowed(autojump_clock, method, path, allowed):
+    ground = Ground()
+    async with ground.running():
+        answer = await ground.request(method, path)
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.json["detail"] == f"found {method} {path!r}, expected {allowed.replace(', ', ' or ')}"
+
+
 async def test_a_bug_is_a_500_without_its_internals_and_the_server_goes_on(autojump_clock, caplog):
     class Broken(dict[str, object]):
         def __len__(self):
