@@ -1,5 +1,6 @@
 """Bad peers of a CSMS, and faults that happen above the network: crashes, drains, reboots, twins."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -45,6 +46,7 @@ class PeerStrikes:
         self._world = world
         self._nursery = nursery
         self._rng = rng
+        self._numbers = itertools.count(1)
 
     @property
     def table(self) -> Mapping[str, Strike]:
@@ -86,11 +88,13 @@ class PeerStrikes:
 
         return strike
 
-    async def _dial(self) -> trio.abc.Stream:
-        return await self._world.run.network.host(EVIL).dial("csms", self._world.port)
+    async def _dial(self, source: str = EVIL) -> trio.abc.Stream:
+        return await self._world.run.network.host(source).dial("csms", self._world.port)
 
-    async def _open(self, identity: str, use: Callable[[Transport], Awaitable[None]]) -> None:
-        stream = await self._dial()
+    async def _open(
+        self, identity: str, use: Callable[[Transport], Awaitable[None]], *, source: str = EVIL
+    ) -> None:
+        stream = await self._dial(source)
         async with open_client(
             stream, host="csms", resource=f"/{identity}", subprotocols=["ocpp1.6"], limits=Limits()
         ) as transport:
@@ -131,16 +135,18 @@ class PeerStrikes:
 
     async def _flood_and_read_nothing(self, fault: Fault) -> None:
         """So that every answer comes to wait in the CSMS for a write that does not end."""
+        # A host of its own: whoever else dials at this instant is not deaf.
+        source = f"{EVIL} {next(self._numbers)}"
 
         async def flood(transport: Transport) -> None:
-            link = self._world.run.network.host(EVIL).links[-1]
+            (link,) = self._world.run.network.host(source).links
             link.shape(Conditions(buffer=100), up=False)
             link.stall(client=True)
             for number in range(int(fault.amount)):
                 await transport.send(f'[2,"deaf-{number}","Heartbeat",{{}}]')
             await trio.sleep(60)
 
-        await self._open("EV-deaf", flood)
+        await self._open("EV-deaf", flood, source=source)
 
     async def _send_bad_frames(self, fault: Fault) -> None:
         async def babble(transport: Transport) -> None:
