@@ -15,7 +15,7 @@ import attrs
 import pytest
 import trio
 
-from ocpp_trio.backend import Bus, Event, NodeSettings, PeerStatus, Want
+from ocpp_trio.backend import Bus, Event, NodeSettings, PeerStatus, Topic, Want
 from ocpp_trio.backend.bus import BusStatus, Deliver
 from ocpp_trio.backend.letters import Beat, Body, News, read_letter, read_wants
 from ocpp_trio.backend.outbox import Outbox

@@ -41,6 +41,7 @@ SessionTask = Callable[["ChargePoint"], Awaitable[None]]
 
 _REBOOTING: Final = Closed(CloseReason.STOPPING, 1001, "rebooting")
 _RECONNECTING: Final = Closed(CloseReason.STOPPING, 1001, "reconnecting")
+_NO_HEART: Final = Closed(CloseReason.STOPPING, 1001, "the heartbeat has ended")
 _ON_PURPOSE: Final = (CloseReason.FORCED, CloseReason.STOPPING)
 _DROPPED: Final = Closed(CloseReason.FORCED, None, "the link was dropped on purpose")
 
@@ -318,6 +319,8 @@ class ChargePoint:
             nursery.start_soon(self._beat, session, registered_at)
             if self._session_task is not None:
                 nursery.start_soon(self._run_session_task, self._session_task, session)
+        # It beats until the connection ends, unless something cancelled it. Online without it is worse than offline.
+        session.close(_NO_HEART)
 
     async def _beat(self, session: Session, registered_at: float) -> None:
         not_before = registered_at + self._policy.resume_delay

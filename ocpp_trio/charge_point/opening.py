@@ -84,12 +84,14 @@ async def open_charge_point(
         ssl_context=_context_for(url, ssl_context),
         password=password,
     )
+    left = False
     try:
         async with open_background() as nursery:
             nursery.start_soon(station.supervise)
             nursery.start_soon(_leave_when_failed, station, nursery.cancel_scope)
             try:
                 yield station
+                left = True
             finally:
                 station.begin_closing()
     except BaseException as exc:
@@ -101,6 +103,8 @@ async def open_charge_point(
         station.end_closing()
     if station.failure is not None:
         raise station.failure
+    if not left:  # cancelled, but not from around us: it would look as if the body had run to its end
+        raise RuntimeError(f"expected the body to end charge point {identity!r}, found its tasks cancelled")
 
 
 async def _leave_when_failed(station: ChargePoint, body: trio.CancelScope) -> None:

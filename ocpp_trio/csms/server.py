@@ -134,6 +134,8 @@ class CsmsServer:
         async with trio.open_nursery() as connections:
             with self._accepting:
                 await trio.serve_listeners(self._serve_stream, list(self.listeners), handler_nursery=connections)
+        if not self._accepting.cancel_called:  # cancelled, but not from around us: it would look like a drain's end
+            raise RuntimeError("expected a drain to end the server, found its tasks cancelled")
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
         """The barrier: whatever happens on a connection ends here."""

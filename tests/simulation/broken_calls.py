@@ -145,11 +145,14 @@ def call_takes_twice_its_timeout() -> AbstractContextManager[None]:
     return swapped(Caller, "__init__", after(be_patient))
 
 
-def unknown_answers_are_not_counted() -> AbstractContextManager[None]:
+def answers_are_not_counted(*kinds: Match) -> AbstractContextManager[None]:
+    """Those that nobody waits for, of these kinds, are dropped without a word."""
+
     def make(original: Any) -> Any:
         def take_reply(self: Any, reply: Any, text: str) -> None:
-            settled = self._caller._table._settled.get(reply.message_id)
-            if reply.message_id in self._caller._table._pending or settled is not None:
+            table = self._caller._table
+            waited_for = reply.message_id in table._pending
+            if waited_for or table.match(reply)[0] not in kinds:
                 original(self, reply, text)
             else:
                 self._settings.instrument.frame_received(self.link, reply, action=None, text=text)
@@ -157,6 +160,64 @@ def unknown_answers_are_not_counted() -> AbstractContextManager[None]:
         return take_reply
 
     return swapped(Session, "_take_reply", make)
+
+
+def timeout_includes_the_wait_for_the_slot() -> AbstractContextManager[None]:
+    def make(original: Any) -> Any:
+        async def call(self: Any, request: Any) -> Any:
+            with trio.move_on_after(self._settings.limits.call_timeout):
+                return await original(self, request)
+            raise CallTimeout("too late")
+
+        return call
+
+    return swapped(Caller, "call", make)
+
+
+def callers_wait_in_a_stack() -> AbstractContextManager[None]:
+    class Stack:
+        """A semaphore of one, whose last waiter is the first to have it."""
+
+        def __init__(self) -> None:
+            self._free = True
+            self._waiting: list[trio.Event] = []
+
+        def acquire_nowait(self) -> None:
+            if not self._free:
+                raise trio.WouldBlock
+            self._free = False
+
+        async def acquire(self) -> None:
+            mine = trio.Event()
+            self._waiting.append(mine)
+            try:
+                await mine.wait()
+            except trio.Cancelled:
+                if mine.is_set():
+                    self.release()
+                else:
+                    self._waiting.remove(mine)
+                raise
+
+        def release(self) -> None:
+            if self._waiting:
+                self._waiting.pop().set()
+            else:
+                self._free = True
+
+    return swapped(Caller, "__init__", after(lambda caller: setattr(caller, "_slot", Stack())))
+
+
+def lost_calls_are_told_of_twice() -> AbstractContextManager[None]:
+    def make(original: Any) -> Any:
+        def report(self: Any, waiting: Any, outcome: str, *args: Any) -> None:
+            original(self, waiting, outcome, *args)
+            if outcome == "closed":
+                original(self, waiting, "timeout", *args)
+
+        return report
+
+    return swapped(Caller, "_report", make)
 
 
 def reader_handles_calls_by_itself() -> AbstractContextManager[None]:

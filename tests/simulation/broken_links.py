@@ -8,11 +8,12 @@ from typing import Any
 import attrs
 import trio
 
-from ocpp_trio import ChargePoint, CsmsServer, Link
+from ocpp_trio import ChargePoint, CsmsServer, FrameError, Link, Session
+from ocpp_trio.charge_point import client
 from ocpp_trio.csms import registry
 from ocpp_trio.link import transport
-from ocpp_trio.link.connection import Connection, Receipt
-from ocpp_trio.link.engine import Guard
+from ocpp_trio.link.connection import Connection
+from ocpp_trio.link.transport import peer_address
 from tests.simulation.swapping import after, both, swapped
 
 
@@ -158,25 +159,40 @@ def streams_stay_open() -> AbstractContextManager[None]:
     return swapped(transport.Transport, "let_go", make)
 
 
-def callers_write_by_themselves() -> AbstractContextManager[None]:
-    """Without a writer task whoever is cancelled cuts a frame, and here the next one follows it all the same."""
+def bad_frame_ends_the_server() -> AbstractContextManager[None]:
+    """What cannot be read is raised, and there is no barrier around a connection."""
 
-    async def send(self: Any, text: str) -> Receipt:
-        receipt = Receipt(text)
-        await self._transport.send(text)
-        receipt.settle(written=True)
-        return receipt
+    def take_bad_frame(self: Any, error: FrameError, text: str) -> None:
+        raise error
 
-    def forget(original: Any) -> Any:
-        async def send_all(self: Any, data: bytes) -> None:
-            try:
-                await original(self, data)
-            finally:
-                self.torn = False
+    async def serve_stream(self: Any, stream: trio.abc.Stream) -> None:
+        self._connections += 1
+        link = Link(identity="", role="csms", number=self._connections, peer=peer_address(stream))
+        await self._attend(stream, link)
 
-        return send_all
+    inner = swapped(Session, "_take_bad_frame", lambda original: take_bad_frame)
+    return both(inner, swapped(CsmsServer, "_serve_stream", lambda original: serve_stream))
 
-    return both(swapped(Connection, "send", lambda original: send), swapped(Guard, "send_all", forget))
+
+def close_waits_for_its_peer() -> AbstractContextManager[None]:
+    def make(original: Any) -> Any:
+        async def let_go(self: Any, stream: Any, limits: Any) -> None:
+            await original(self, stream, attrs.evolve(limits, close_timeout=math.inf))
+
+        return let_go
+
+    return swapped(transport.Transport, "let_go", make)
+
+
+def cancelled_heart_leaves_the_station_online() -> AbstractContextManager[None]:
+    def make(original: Any) -> Any:
+        def close(self: Any, closed: Any) -> None:
+            if closed is not client._NO_HEART:
+                original(self, closed)
+
+        return close
+
+    return swapped(Session, "close", make)
 
 
 def station_boots_only_once() -> AbstractContextManager[None]:

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from ocpp_trio.testing import MemoryStream
-from tests.simulation.oracle import AT_ONCE, Oracle
+from tests.simulation.oracle import AT_ONCE, SLOTS_AHEAD, Moment, Oracle
 from tests.simulation.wire_oracle import WireOracle
 
 WINDOW = 600.0
@@ -27,14 +27,17 @@ class _Comings:
     not_before: float = 0.0
     dialling: int = 0
     online: bool = False
+    beat: Moment | None = None
+    """When its last heartbeat was handed over, or since when it may send one."""
 
 
 class DialOracle:
     """Judges the attempts of honest stations; `online` is how many of them are, over time."""
 
-    def __init__(self, oracle: Oracle, wire: WireOracle) -> None:
+    def __init__(self, oracle: Oracle, wire: WireOracle, *, heartbeat: float) -> None:
         self._oracle = oracle
         self._wire = wire
+        self._heartbeat = heartbeat
         self._comings: dict[str, _Comings] = {}
         self.online: list[tuple[float, int]] = []
 
@@ -77,3 +80,20 @@ class DialOracle:
             self.online.append((trio.current_time(), sum(one.online for one in self._comings.values())))
         if online:
             comings.attempts.clear()
+        self._judge_heart(name, comings)
+        comings.beat = self._oracle.moment if online else None
+
+    def beat(self, name: str) -> None:
+        """A station sends a heartbeat."""
+        self._comings[name].beat = self._oracle.moment
+
+    def audit(self) -> None:
+        """Whoever is online sends heartbeats; to be called now and then."""
+        for name, comings in self._comings.items():
+            self._judge_heart(name, comings)
+
+    def _judge_heart(self, name: str, comings: _Comings) -> None:
+        silent = 0.0 if comings.beat is None else self._oracle.since(comings.beat)
+        # One that is due waits for the slot, and those that became due meanwhile are skipped.
+        if silent > 2 * self._heartbeat + SLOTS_AHEAD * self._oracle.limits.call_timeout:
+            self._oracle.violate("HEART_STOPPED", f"{name} is online and has sent no heartbeat for {silent:g} s")

@@ -18,6 +18,7 @@ from ocpp_trio import (
 )
 from ocpp_trio.testing import stall_cpu
 from tests.simulation.dials import DialOracle
+from tests.simulation.memory import Memory
 from tests.simulation.oracle import AT_ONCE, Moment, Oracle
 
 _Key = tuple[str, str, int]
@@ -27,9 +28,10 @@ _ANSWERED = ("response", "rejected", "invalid_response")
 class Ear(Instrument):
     """Judges what one end tells about itself."""
 
-    def __init__(self, oracle: Oracle, dials: DialOracle) -> None:
+    def __init__(self, oracle: Oracle, dials: DialOracle, memory: Memory) -> None:
         self._oracle = oracle
         self._dials = dials
+        self._memory = memory
         self._live: dict[tuple[str, str], set[int]] = {}
         self._read: dict[_Key, dict[str, float]] = {}
         """Answers that were matched and whose callers have not looked yet: when they were read."""
@@ -73,11 +75,14 @@ class Ear(Instrument):
     def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
         if isinstance(frame, Call):
             self._oracle.handed_over[frame.message_id] = self._oracle.moment
+            if action == "Heartbeat":
+                self._dials.beat(link.identity)
 
     def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
         if isinstance(frame, Call):
             if link.identity not in self._oracle.honest:
                 self._oracle.audit_flooded(link.identity)
+                self._memory.audit()
             return
         self.replies_read += 1
         if action is not None and frame.message_id is not None:
@@ -101,6 +106,9 @@ class Ear(Instrument):
         self._read.get(_key(link), {}).pop(message_id or "", None)
 
     def call_ended(self, link: Link, report: CallReport) -> None:
+        if report.message_id in self._oracle.ended:
+            self._oracle.violate("ENDED_TWICE", f"{report.message_id} ended before, and now as {report.outcome}")
+        self._oracle.ended[report.message_id] = self._oracle.moment
         read = self._read.get(_key(link), {}).pop(report.message_id, None)
         if report.outcome == "timeout" and read is not None:
             self._oracle.violate("RESULT_LOST", f"{report.message_id} timed out, but its answer was read at {read:g} s")

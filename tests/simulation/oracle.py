@@ -50,9 +50,12 @@ class Moment:
 class _OpenCall:
     who: str
     role: str
+    number: int
     began: Moment
     lost: Moment | None = None
     """When its connection ended."""
+    written: Moment | None = None
+    """When the last byte of its frame was."""
 
 
 class Oracle:
@@ -77,7 +80,9 @@ class Oracle:
         self.calls_ended = 0
         self.handed_over: dict[str, Moment] = {}
         """When each CALL was given to its writer, by message id: its timeout runs from there."""
-        self._open: dict[int, _OpenCall] = {}
+        self.ended: dict[str, Moment] = {}
+        """When each CALL that was given to its writer ended, by message id."""
+        self._open: dict[str, _OpenCall] = {}
         self._sequences: dict[tuple[str, str], int] = {}
         self._newest_session: dict[str, int] = {}
         self._sessions: list[Session] = []
@@ -102,11 +107,10 @@ class Oracle:
         """Whether whatever fails for an honest station is a defect."""
         return self._calm and not self.over
 
-    async def call(self, who: str, role: str, call: Callable[[], Awaitable[object]]) -> None:
-        """Make a call and see that it ends once, in time, and in one of the documented ways."""
+    async def call(self, who: str, role: str, tag: str, call: Callable[[], Awaitable[object]]) -> None:
+        """Make a call and see that it ends once, in time, and in one of the documented ways; `tag` is in its frame."""
         self.calls_started += 1
-        number, mine = self.calls_started, _OpenCall(who, role, self.moment)
-        self._open[number] = mine
+        mine = self._open[tag] = _OpenCall(who, role, self.calls_started, self.moment)
         outcome = "response"
         try:
             await call()
@@ -121,7 +125,7 @@ class Oracle:
             raise
         finally:
             self.calls_ended += 1
-            del self._open[number]
+            del self._open[tag]
             self._judge_end(mine, outcome)
 
     def _judge_end(self, call: _OpenCall, outcome: str) -> None:
@@ -130,8 +134,30 @@ class Oracle:
             self.violate("CALL_TOO_LONG", f"a call of {call.who} took {self.since(call.began):g} s")
         if call.lost is not None and self.since(call.lost) > AT_ONCE:
             self._outlives(call)
+        if outcome == "timeout" and call.who in self.honest:
+            self._judge_timeout(call)
         if self.calm and call.who in self.honest and outcome not in ("response", "rejected", "cancelled"):
             self.violate("NOT_CALM", f"a call of {call.who} ended as {outcome}")
+
+    def _judge_timeout(self, call: _OpenCall) -> None:
+        """The clock of a call starts when the writer takes it, and that has the write timeout to write it."""
+        now = self.moment
+        if now.stalled != call.began.stalled:
+            return  # the deadlines of the write and of the call may be over in any order
+        if call.written is None:
+            self.violate("TIMEOUT_UNSENT", f"a call of {call.who} timed out, and was never written")
+        elif now.at - call.written.at < self.limits.call_timeout - 2 * self.limits.write_timeout - AT_ONCE:
+            self.violate(
+                "TIMEOUT_TOO_SOON", f"a call of {call.who}, {now.at - call.written.at:g} s after it was written"
+            )
+
+    def written(self, tag: str) -> int:
+        """The frame of this call is on the wire; how many calls had begun when it did, 0 if nobody waits for it."""
+        call = self._open.get(tag)
+        if call is None:
+            return 0
+        call.written = self.moment
+        return call.number
 
     def _outlives(self, call: _OpenCall) -> None:
         seconds = 0.0 if call.lost is None else self.since(call.lost)
@@ -172,16 +198,19 @@ class Oracle:
 
     def audit(self, stations: list[SessionStatistics]) -> None:
         """Look at the insides that statistics show; to be called now and then."""
-        for statistics in [*stations, *(session.statistics() for session in self._sessions)]:
+        for statistics in stations:
             self._audit(statistics)
-        self._sessions = [session for session in self._sessions if session.closed is None]
+        self.audit_sessions()
         for call in self._open.values():
             if call.lost is not None and self.since(call.lost) > AT_ONCE:
                 self._outlives(call)
-        long_ago = trio.current_time() - 600
-        self.handed_over = {
-            message_id: moment for message_id, moment in self.handed_over.items() if moment.at > long_ago
-        }
+        self.handed_over, self.ended = _lately(self.handed_over), _lately(self.ended)
+
+    def audit_sessions(self) -> None:
+        """Look at those that are watched, and for the last time at those that are over."""
+        for session in self._sessions:
+            self._audit(session.statistics())
+        self._sessions = [session for session in self._sessions if session.closed is None]
 
     def audit_flooded(self, identity: str) -> None:
         """Look at the session of a peer that sends what it likes, at the moment in which it does."""
@@ -213,3 +242,8 @@ class Oracle:
         living = trio.lowlevel.current_statistics().tasks_living
         if living > bound:
             self.violate("TASKS_UNBOUNDED", f"{living} tasks live, expected at most {bound}")
+
+
+def _lately(moments: dict[str, Moment]) -> dict[str, Moment]:
+    long_ago = trio.current_time() - 600
+    return {message_id: moment for message_id, moment in moments.items() if moment.at > long_ago}

@@ -1,5 +1,6 @@
 """Bad peers of a CSMS, and faults that happen above the network: crashes, drains, reboots, twins."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -32,6 +33,12 @@ PEER_FAULTS: Mapping[str, Spread] = {
     "deaf flood": Spread(amount=(20, 60)),
 }
 """What can happen beside the network's own faults; a host is a station where it means anything."""
+HEAVY_FAULTS: Mapping[str, Spread] = {
+    "flood of large messages": Spread(amount=(40, 80)),
+    "flood to a slow reader": Spread(seconds=(5.0, 60.0), amount=(40, 80)),
+    "flood to a deaf reader": Spread(amount=(6000, 8000)),
+}
+"""What a peer may do to the memory of a CSMS."""
 
 
 EVIL = "evil"
@@ -45,6 +52,7 @@ class PeerStrikes:
         self._world = world
         self._nursery = nursery
         self._rng = rng
+        self._numbers = itertools.count(1)
 
     @property
     def table(self) -> Mapping[str, Strike]:
@@ -62,6 +70,9 @@ class PeerStrikes:
             "cpu stall at an answer": self._stall_at_answer,
             "hung up on": self._hang_up,
             "deaf flood": self._sending(self._flood_and_read_nothing),
+            "flood of large messages": self._sending(self._flood_with_large_messages),
+            "flood to a slow reader": self._sending(self._flood_with_large_messages),
+            "flood to a deaf reader": self._sending(self._flood_and_read_nothing),
         }
 
     def _hang_up(self, fault: Fault) -> Undo:
@@ -86,11 +97,11 @@ class PeerStrikes:
 
         return strike
 
-    async def _dial(self) -> trio.abc.Stream:
-        return await self._world.run.network.host(EVIL).dial("csms", self._world.port)
+    async def _dial(self, source: str = EVIL) -> trio.abc.Stream:
+        return await self._world.run.network.host(source).dial("csms", self._world.port)
 
-    async def _open(self, identity: str, use: Callable[[Transport], Awaitable[None]]) -> None:
-        stream = await self._dial()
+    async def _open(self, identity: str, use: Callable[[Transport], Awaitable[None]], *, source: str = EVIL) -> None:
+        stream = await self._dial(source)
         async with open_client(
             stream, host="csms", resource=f"/{identity}", subprotocols=["ocpp1.6"], limits=Limits()
         ) as transport:
@@ -129,18 +140,38 @@ class PeerStrikes:
 
         await self._open("EV-flood", flood)
 
-    async def _flood_and_read_nothing(self, fault: Fault) -> None:
-        """So that every answer comes to wait in the CSMS for a write that does not end."""
+    async def _flood_with_large_messages(self, fault: Fault) -> None:
+        """Each of which is answered with as large a one, and is read in so many seconds."""
+        source = f"{EVIL} {next(self._numbers)}"
+        padding = "x" * (self._world.limits.message_size - 200)
 
         async def flood(transport: Transport) -> None:
-            link = self._world.run.network.host(EVIL).links[-1]
+            (link,) = self._world.run.network.host(source).links
+            if fault.seconds:
+                link.shape(Conditions(read_rate=len(padding) / fault.seconds), up=False)
+            for number in range(int(fault.amount)):
+                data = f'{{"vendorId":"echo","data":"{padding}"}}'
+                await transport.send(f'[2,"large-{number}","DataTransfer",{data}]')
+            await trio.sleep(60)
+
+        with self._world.memory.flooding():
+            await self._open("EV-large", flood, source=source)
+
+    async def _flood_and_read_nothing(self, fault: Fault) -> None:
+        """So that every answer comes to wait in the CSMS for a write that does not end."""
+        # A host of its own: whoever else dials at this instant is not deaf.
+        source = f"{EVIL} {next(self._numbers)}"
+
+        async def flood(transport: Transport) -> None:
+            (link,) = self._world.run.network.host(source).links
             link.shape(Conditions(buffer=100), up=False)
             link.stall(client=True)
             for number in range(int(fault.amount)):
                 await transport.send(f'[2,"deaf-{number}","Heartbeat",{{}}]')
             await trio.sleep(60)
 
-        await self._open("EV-deaf", flood)
+        with self._world.memory.flooding():
+            await self._open("EV-deaf", flood, source=source)
 
     async def _send_bad_frames(self, fault: Fault) -> None:
         async def babble(transport: Transport) -> None:

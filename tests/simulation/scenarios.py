@@ -7,7 +7,7 @@ import attrs
 from ocpp_trio import Limits
 from ocpp_trio.testing import NETWORK_FAULTS, Fault
 from tests.simulation.cancelling import CANCELLATIONS
-from tests.simulation.peers import PEER_FAULTS
+from tests.simulation.peers import HEAVY_FAULTS, PEER_FAULTS
 from tests.simulation.world import Scenario
 
 STORM: Final = Scenario(stations=3, duration=1800.0, fault_every=8.0)
@@ -90,6 +90,28 @@ CANCELS: Final = Scenario(
     },
 )
 """Somebody is always being cancelled, mostly while something is under way."""
+INSIDE: Final = attrs.evolve(
+    CALM,
+    stations=6,
+    duration=1.5 * 3600.0,
+    fault_every=60.0,
+    call_every=40.0,
+    heartbeat=20,
+    kinds={"cancelled inside": CANCELLATIONS["cancelled inside"]},
+    victims=3,
+)
+"""The tasks of three stations are cancelled by somebody who has no right to; the others are no business of his."""
+HEAVY: Final = attrs.evolve(
+    CALM,
+    stations=2,
+    duration=1200.0,
+    fault_every=60.0,
+    call_every=300.0,
+    limits=Limits(message_size=32 * 1024),
+    kinds=HEAVY_FAULTS,
+    traced=True,
+)
+"""Peers that would fill the memory of a CSMS, beside stations of which they are no business."""
 RESTART: Final = attrs.evolve(
     CALM,
     stations=60,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from ocpp_trio import Acceptance, CsmsServer, Instruments, serve_csms
+from tests.simulation.inside import CSMS
 from tests.simulation.oracle import AT_ONCE
 
 if TYPE_CHECKING:
@@ -26,17 +27,26 @@ class Csms:
 
     async def live(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve, die, and serve again: at once if somebody cancelled this, and otherwise when told to."""
+        self._world.inside.own(CSMS)
         while True:
+            await trio.lowlevel.checkpoint()
             self._restart = trio.Event()
-            self._crashed = False
+            self._crashed = died = False
             with self._world.cancelling.scope("server") as self._life:
-                async with trio.open_nursery() as nursery:
-                    self._world.oracle.new_server()
-                    self.server = await nursery.start(self._serve)
-                    if self._world.oracle.lives == 1:
-                        task_status.started()
+                try:
+                    async with trio.open_nursery() as nursery:
+                        self._world.oracle.new_server()
+                        self.server = await nursery.start(self._serve)
+                        if self._world.oracle.lives == 1:
+                            task_status.started()
+                except* Exception as group:
+                    died = True
+                    self._world.judge_death(CSMS, group)
+            told = died or self._life.cancel_called or self.server is None or self.server.statistics().draining
+            if not told:
+                self._world.oracle.violate("ENDED_IN_SILENCE", "the server, and nobody had told it to")
             self.server = None
-            if self._crashed or not self._life.cancelled_caught:
+            if self._crashed or not (died or self._life.cancelled_caught):
                 await self._restart.wait()
 
     async def _serve(  # noqa: ASYNC128  # the server itself says when

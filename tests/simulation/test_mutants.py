@@ -6,7 +6,7 @@ import pytest
 
 from ocpp_trio.testing import attempt
 from tests.simulation.long_run import innermost
-from tests.simulation.mutants import FAST, SLOW
+from tests.simulation.mutants import FAST, INVARIANTS, SLOW
 from tests.simulation.world import simulate
 
 SEEDS = 3
@@ -28,6 +28,7 @@ def test_broken_stack_is_caught(name):
     assert any(rule in str(innermost(error)) for rule in catch.rule.split("|")), error
 
 
-def test_there_are_enough_of_them():
-    assert len(FAST) >= 6
-    assert len(FAST) + len(SLOW) >= 20
+def test_each_invariant_has_a_stack_in_which_it_does_not_hold():
+    assert all(INVARIANTS.values())
+    assert sorted(name for names in INVARIANTS.values() for name in names) == sorted([*FAST, *SLOW])
+    assert len(INVARIANTS) >= 18

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ocpp_trio.testing import RunBounds, check_seeds, run_seeded
-from tests.simulation.scenarios import CALM, FLIPPED, FLOODS, SHORT, STORM, TWINS, UNPROVEN, station_hours
+from tests.simulation.scenarios import CALM, FLIPPED, FLOODS, HEAVY, SHORT, STORM, TWINS, UNPROVEN, station_hours
 from tests.simulation.world import ALL_FAULTS, Outcome, simulate
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,16 @@ def test_bad_peers_are_nobody_elses_business():
     assert set(outcome.outcomes) <= {"response", "rejected"}
     assert (outcome.losses, outcome.reconnects) == ({}, 0)
     assert outcome.security["flood"] > 10
+
+
+def test_floods_of_large_and_of_many_messages_stay_within_the_memory_that_limits_state():
+    """Also where answers are read slowly or not at all, and nothing of them is left."""
+    (outcome,) = _check(HEAVY, [1])
+
+    assert set(outcome.faults) == set(HEAVY.kinds)
+    assert sum(outcome.faults.values()) > 12
+    assert outcome.memory > 20 * HEAVY.limits.message_size
+    assert (outcome.losses, outcome.reconnects) == ({}, 0)
 
 
 def test_wrong_bytes_are_the_business_of_their_link_alone():

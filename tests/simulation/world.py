@@ -5,7 +5,7 @@ Owns the world and its workload; what must hold in it is the oracle's business.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -31,6 +31,8 @@ from ocpp_trio.testing import WITHOUT_CORRUPTION, NetworkStrikes, Plan, SeededRu
 from tests.simulation.cancelling import CANCELLATIONS, Cancelling
 from tests.simulation.dials import DialOracle
 from tests.simulation.ear import Ear
+from tests.simulation.inside import Inside
+from tests.simulation.memory import Memory
 from tests.simulation.oracle import Oracle
 from tests.simulation.peers import PEER_FAULTS, PeerStrikes
 from tests.simulation.server import PORT, Csms
@@ -67,6 +69,8 @@ class Scenario:
     """So many stations are struck and not judged, and the others are judged and not struck; None does both to all."""
     calm: bool = False
     """Nothing befalls those that are judged, and so nothing at all may go wrong for them."""
+    traced: bool = False
+    """Every allocation is, so that memory can be judged."""
 
 
 @attrs.frozen(kw_only=True)
@@ -82,8 +86,12 @@ class Outcome:
     dropped: Mapping[str, int]
     security: Mapping[str, int]
     reconnects: int
+    memory: int
+    """The most bytes that a flood took, where that is known."""
     cancelled: int
     """Cancellations that found something to cancel."""
+    inside: Mapping[str, int]
+    """Cancellations of the stack's own tasks, by task."""
     online: tuple[tuple[float, int], ...]
     """How many stations were online from which instant on."""
 
@@ -104,8 +112,10 @@ class World:
         judged = self.names if scenario.victims is None else self.names[scenario.victims :]
         self.oracle = Oracle(run, honest=frozenset(judged), limits=self.limits, calm=scenario.calm)
         self.wire = WireOracle(self.oracle)
-        self.dials = DialOracle(self.oracle, self.wire)
-        self.cancelling = Cancelling(run.rng("cancellations"))
+        self.dials = DialOracle(self.oracle, self.wire, heartbeat=scenario.heartbeat)
+        self.memory = Memory(self.oracle, run.network)
+        self.inside = Inside(run.rng("cancellations from inside"))
+        self.cancelling = Cancelling(run.rng("cancellations"), self.oracle, self.inside)
         self.hung_up_on: Counter[str] = Counter()
         run.network.taps.insert(0, self.wire.tap)
         self.port = PORT
@@ -120,7 +130,7 @@ class World:
         self.station_router.on(v16.DataTransferRequest)(self._data_transfer)
 
     def ear_of(self, name: str) -> Ear:
-        return self._ears.setdefault(name, Ear(self.oracle, self.dials))
+        return self._ears.setdefault(name, Ear(self.oracle, self.dials, self.memory))
 
     def _mood(self, name: str) -> Random:
         return self._moods.setdefault(name, self.run.rng(f"workload of {name}"))
@@ -146,6 +156,8 @@ class World:
         """Answer at once, or after a while, or after a call of our own, or not with a result at all."""
         if session.identity in self.oracle.honest:
             self.oracle.handled(session, request.data or "")
+        elif request.vendor_id == "echo":
+            return v16.DataTransferResponse(status=v16.DataTransferStatus.ACCEPTED, data=request.data)
         with self.cancelling.scope("handler"):
             await self._handle(session)
         return v16.DataTransferResponse(status=v16.DataTransferStatus.ACCEPTED)
@@ -163,6 +175,7 @@ class World:
     async def drive_station(self, session: Session) -> None:
         """The CSMS's callers at one station: two at a time, and now and then one that gives up."""
         self.oracle.watch(session)
+        self.inside.own_connection(session.identity)
         with self.cancelling.scope("session task"):
             async with trio.open_nursery() as nursery:
                 for caller in ("csms-a", "csms-b"):
@@ -178,12 +191,14 @@ class World:
 
     async def _call_from(self, end: Any, role: str, caller: str) -> None:
         self._sequences[caller] += 1
-        request = v16.DataTransferRequest(vendor_id="x", data=f"{caller.replace(' ', '-')} {self._sequences[caller]}")
-        await self.oracle.call(end.identity, role, partial(end.call, request))
+        tag = f"{caller.replace(' ', '-')} {self._sequences[caller]}"
+        request = v16.DataTransferRequest(vendor_id="x", data=tag)
+        await self.oracle.call(end.identity, role, tag, partial(end.call, request))
 
     async def live(self) -> Outcome:
         """Run the world, end every fault, and see that everybody comes back and everything ends."""
         tasks_before = trio.lowlevel.current_statistics().tasks_living
+        trio.lowlevel.add_instrument(self.inside)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._raise_violations)
             await nursery.start(self.csms.live)
@@ -198,26 +213,46 @@ class World:
                 await self._suffer(nursery)
                 await self._come_back()
                 self.oracle.over = True
+                self.memory.settle()
                 work.cancel_scope.cancel()
             outcome = self._outcome()
+            stopping = self.oracle.moment
             nursery.cancel_scope.cancel()
+        trio.lowlevel.remove_instrument(self.inside)
+        self.cancelling.judge_end("station", stopping)
         self._settle(tasks_before)
         return outcome
 
     async def _live_at(self, name: str, *, task_status: trio.TaskStatus[None]) -> None:
         """A station's life, and the next one as soon as it was cancelled."""
+        self.inside.own(name)
         ids, lives = self.run.message_ids(name), 0
         while True:
+            await trio.lowlevel.checkpoint()
             with self.cancelling.scope("station"):
-                async with self._open_station(name, ids) as self.stations[name]:
-                    self._born[name].set()
-                    if lives == 0:
-                        task_status.started()
-                    lives += 1
-                    try:
-                        await trio.sleep_forever()
-                    finally:
-                        self._born[name] = trio.Event()
+                try:
+                    async with self._open_station(name, ids) as self.stations[name]:
+                        if lives == 0:
+                            task_status.started()
+                        lives += 1
+                        await self._be_there(name)
+                except Exception as exc:
+                    self.judge_death(name, exc)
+                else:
+                    self.oracle.violate("ENDED_IN_SILENCE", f"{name}, and nobody had told it to")
+
+    async def _be_there(self, name: str) -> None:
+        self._born[name].set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._born[name] = trio.Event()
+
+    def judge_death(self, owner: str, error: Exception) -> None:
+        """An end of the stack may fail if somebody meddled with its tasks, and only then."""
+        self.run.note(owner, f"died: {error!r}")
+        if not self.cancelling.was_inside(owner):
+            self.oracle.violate("DIED", f"{owner}: {error!r}")
 
     def _open_station(self, name: str, ids: Callable[[], str]) -> AbstractAsyncContextManager[ChargePoint]:
         return open_charge_point(
@@ -281,6 +316,7 @@ class World:
             self.oracle.audit([statistics for statistics in stations if statistics is not None])
             self.oracle.audit_tasks(TASKS_OF_ALL + TASKS_PER_STATION * len(self.names))
             self._audit_registry()
+            self.dials.audit()
             self.wire.forget({link.number for link in self.run.network.live_links})
 
     def _audit_registry(self) -> None:
@@ -335,7 +371,9 @@ class World:
             losses=dict(losses),
             dropped=dict(dropped),
             security=dict(security),
+            memory=self.memory.peak,
             cancelled=self.cancelling.struck,
+            inside=dict(self.inside.struck),
             online=tuple(self.dials.online),
             reconnects=sum(station.statistics().reconnects for station in self.stations.values()),
         )
@@ -343,4 +381,6 @@ class World:
 
 async def simulate(run: SeededRun, scenario: Scenario | None = None) -> Outcome:
     """A world, for `run_seeded`."""
-    return await World(run, scenario or Scenario()).live()
+    world = World(run, scenario or Scenario())
+    with world.memory.traced() if world.scenario.traced else nullcontext():
+        return await world.live()
