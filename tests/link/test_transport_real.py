@@ -177,7 +177,7 @@ async def test_silence_ends_at_the_handshake_deadline(side: Side, ends):
             raise AssertionError("there is no connection")
 
 
-async def test_an_http_request_that_is_no_upgrade_gets_its_400_whole(socket_pair, nursery):
+async def test_an_http_request_that_is_no_upgrade_gets_its_405_whole(socket_pair, nursery):
     dialled, accepted = socket_pair
     peer = RawPeer(dialled, client=True)
     post = head(b"POST /CP-1 HTTP/1.1", (b"Host", b"csms"), (b"Content-Length", b"90000"))
@@ -194,7 +194,7 @@ async def test_an_http_request_that_is_no_upgrade_gets_its_400_whole(socket_pair
             raise AssertionError("there is no connection")
 
     (answer,) = answers
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 405 ")
 
 
 async def test_the_peer_of_a_unix_socket_has_no_address():

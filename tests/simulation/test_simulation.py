@@ -86,12 +86,12 @@ def test_twin_without_proof_is_refused_while_the_session_is_alive():
     assert outcome.security == {"twin_connection": outcome.faults["twin"]}
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_nothing_is_violated_where_nobody_proves_who_it_is(seed):
-    (outcome,) = _check(UNPROVEN, [seed])
+def test_nothing_is_violated_where_nobody_proves_who_it_is():
+    """Sessions that are silent lose their places now and then: not under every seed."""
+    outcomes = _check(UNPROVEN, range(3))
 
-    assert set(outcome.faults) == set(ALL_FAULTS)
-    assert outcome.losses["csms: SUPERSEDED"] > 0
+    assert all(set(outcome.faults) == set(ALL_FAULTS) for outcome in outcomes)
+    assert sum(outcome.losses.get("csms: SUPERSEDED", 0) for outcome in outcomes) > 0
 
 
 def digests():
