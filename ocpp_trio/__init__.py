@@ -55,6 +55,8 @@ from ocpp_trio.link.session import Session as Session
 from ocpp_trio.link.session import SessionStatistics as SessionStatistics
 from ocpp_trio.link.settings import Settings as Settings
 from ocpp_trio.link.tally import SessionCounters as SessionCounters
+from ocpp_trio.link.texts import TextSink as TextSink
+from ocpp_trio.link.texts import TextStream as TextStream
 from ocpp_trio.link.tls import client_context as client_context
 from ocpp_trio.link.tls import server_context as server_context
 from ocpp_trio.link.transport import Transport as Transport

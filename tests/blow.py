@@ -27,6 +27,7 @@ TESTS: Final = Path(__file__).parent
 SESSION: Final = "link/test_cancellation.py"
 TRANSPORT: Final = "link/test_transport_cancellation.py"
 STATION: Final = "charge_point/test_cancellation.py"
+TEXTS: Final = "testing/test_texts.py"
 SERVER: Final = "csms/test_cancellation.py"
 
 SWEPT: Final = {
@@ -41,6 +42,9 @@ SWEPT: Final = {
     "Session.ping": (SESSION, "test_ping"),
     "Session.run": (SESSION, "test_a_whole_session"),
     "Session.wait_closed": (SESSION, "test_wait_closed"),
+    "TextSink.wait_room": (TEXTS, "test_cancelling_who_sends_and_who_reads"),
+    "TextStream.send_text": (TEXTS, "test_cancelling_who_sends_and_who_reads"),
+    "Transport.forward": (TRANSPORT, "test_forward"),
     "Transport.let_go": (TRANSPORT, "test_open"),
     "Transport.ping": (TRANSPORT, "test_ping"),
     "Transport.receive": (TRANSPORT, "test_receive"),

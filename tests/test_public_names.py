@@ -67,6 +67,8 @@ EXPECTED = [
     "SessionCounters",
     "SessionStatistics",
     "Settings",
+    "TextSink",
+    "TextStream",
     "Transition",
     "Transport",
     "Upgrade",

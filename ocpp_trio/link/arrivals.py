@@ -4,6 +4,8 @@ Owns the order and the bound. Must not know what a message says, or why there wi
 """
 
 from collections import deque
+from collections.abc import Callable
+from typing import NoReturn
 
 import trio
 
@@ -18,15 +20,30 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque()
+        self._taker: Callable[[str], None] | None = None
+        self._failure: Exception | None = None
         self._over = False
         self._came = trio.Event()
         self._taken = trio.Event()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `wait_room` would not wait."""
+        return len(self._texts) < 2
+
     def put(self, text: str) -> None:
         """Add a message; after `close` or `discard` it is dropped."""
-        if not self._over:
+        if self._over:
+            return
+        if self._taker is None:
             self._texts.append(text)
             self._came.set()
+            return
+        try:
+            self._taker(text)
+        except Exception as failure:  # of who takes, and none of who reads
+            self._failure = failure
+            self.discard()
 
     def close(self) -> None:
         """There will be no more; what came before can still be taken."""
@@ -44,17 +61,35 @@ class Arrivals:
         if self._texts or self._over:
             await trio.lowlevel.checkpoint()
         else:
-            self._came = trio.Event()
-            await self._came.wait()
+            await self._wait_for_more()
         if not self._texts:
             raise trio.EndOfChannel
         text = self._texts.popleft()
-        if len(self._texts) < 2:
+        if self.has_room:
             self._taken.set()
         return text
 
+    async def forward(self, taker: Callable[[str], None]) -> NoReturn:
+        """Call `taker` with every message as it comes, inside the task that puts it, until there are no more.
+
+        Raises trio.EndOfChannel then, or at once what `taker` raises. Cancelling loses nothing.
+        """
+        while self._texts:
+            taker(await self.take())
+        self._taker = taker
+        try:
+            if not self._over:
+                await self._wait_for_more()
+        finally:
+            self._taker = None
+        raise self._failure or trio.EndOfChannel
+
     async def wait_room(self) -> None:
         """Wait until at most one message is left to take. Cancelling is harmless; no checkpoint if there is room."""
-        if len(self._texts) > 1:
+        if not self.has_room:
             self._taken = trio.Event()
             await self._taken.wait()
+
+    async def _wait_for_more(self) -> None:
+        self._came = trio.Event()
+        await self._came.wait()

@@ -4,8 +4,9 @@ Owns who may write when: every message goes through one channel of size 0 to one
 text out; must not know OCPP.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import attrs
 import trio
@@ -106,9 +107,9 @@ class Connection:
     def _closed_error(self) -> ConnectionClosed:
         return ConnectionClosed(self._transport.closed or GOING_AWAY, was_sent=False)
 
-    async def receive(self) -> str:
-        """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
-        return await self._transport.receive()
+    async def forward(self, taker: Callable[[str], None]) -> NoReturn:
+        """Call `taker` with every message as it comes. Raises ConnectionClosed, or what `taker` raises."""
+        await self._transport.forward(taker)
 
     def end(self, closed: Closed) -> None:
         """Take no more messages; leaving the context finishes the one in hand and says goodbye."""

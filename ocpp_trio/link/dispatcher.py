@@ -183,7 +183,8 @@ class Dispatcher:
         text = dump_result(message_id, answered.payload)
         receipt = await self._connection.send(text)
         self._settings.instrument.frame_sent(self._link, result, action=action, text=text)
-        return answered if await receipt.wait_written() else None
+        # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
+        return answered if job.afterthought is None or await receipt.wait_written() else None
 
     async def _run_handler(self, job: _Job, request: Request[Any, Any]) -> _Answered | CallError:
         """What the handler says, with everything it may do wrong turned into a CALLERROR."""

@@ -5,8 +5,9 @@ would choke on. `Guard` sits under the engine, refuses to write behind a frame t
 every write its deadline. Must not know the engine's insides or who uses it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -29,6 +30,7 @@ from ocpp_trio.errors import Closed, CloseReason, SecurityEventKind
 from ocpp_trio.link.arrivals import Arrivals
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.refusal import KEPT
+from ocpp_trio.link.texts import TextStream
 from ocpp_trio.link.tls_failure import tls_failure
 from ocpp_trio.wire.shape import quote
 
@@ -126,6 +128,20 @@ class Referee(wsproto.WSConnection):
                 if self.state is ConnectionState.OPEN or not isinstance(event, Ping):
                     yield event
 
+    @property
+    def ready(self) -> bool:
+        return self.state is ConnectionState.OPEN and self.arrivals.has_room
+
+    def put_text(self, text: str) -> None:
+        """A message that came without frames."""
+        if self.state is ConnectionState.OPEN and self.violation is None:
+            self.stir()
+            if (violation := self._take_part(TextMessage(data=text))) is not None:
+                self._break_off(violation)
+
+    async def wait_room(self) -> None:
+        await self.arrivals.wait_room()
+
     def _break_off(self, violation: Closed) -> CloseConnection:
         self.violation = violation
         self.arrivals.close()
@@ -201,6 +217,9 @@ _TOO_EARLY: Final = _violation(
 )
 
 
+_BROKEN: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
 class Guard(trio.abc.Stream):
     """The stream under the engine.
 
@@ -217,6 +236,9 @@ class Guard(trio.abc.Stream):
         self._limits = limits
         self._first_line = b""
         self._turn = trio.StrictFIFOLock()
+        self._texts = stream if isinstance(stream, TextStream) else None
+        if self._texts is not None:
+            self._texts.deliver_texts_to(referee)
         self.torn = False
         self.lost = False
         self.failure: Closed | None = None
@@ -224,22 +246,52 @@ class Guard(trio.abc.Stream):
         self.writes_in_flight = 0
         self.max_writes_in_flight = 0
 
+    async def send_message(self, text: str) -> None:
+        """Write a message, within the write timeout."""
+        if self._texts is None:
+            await self.send_all(self._referee.send(TextMessage(data=text)))
+        elif self._referee.state is not ConnectionState.OPEN:
+            raise wsproto.utilities.LocalProtocolError("the connection is not open")
+        else:
+            await self._send_text(self._texts, text)
+
+    async def _send_text(self, texts: TextStream, text: str) -> None:
+        if not self.torn:
+            try:
+                texts.send_text_nowait(text)
+            except trio.WouldBlock:
+                pass
+            except _BROKEN:
+                self._note_loss()
+                raise
+            else:
+                self.max_writes_in_flight = self.max_writes_in_flight or 1
+                return
+        await self._write_in_turn(partial(texts.send_text, text))
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, within the write timeout: pongs and close frames pass here as well as messages, in turn."""
+        await self._write_in_turn(partial(self._stream.send_all, data))
+        self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
+
+    async def _write_in_turn(self, write: Callable[[], Awaitable[None]]) -> None:
         try:
             self._turn.acquire_nowait()
         except trio.WouldBlock:
             await self._turn.acquire()
         try:
-            await self._write(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.lost = True
-            self._referee.arrivals.close()
+            await self._write(write)
+        except _BROKEN:
+            self._note_loss()
             raise
         finally:
             self._turn.release()
 
-    async def _write(self, data: bytes | bytearray | memoryview) -> None:
+    def _note_loss(self) -> None:
+        self.lost = True
+        self._referee.arrivals.close()
+
+    async def _write(self, write: Callable[[], Awaitable[None]]) -> None:
         if self.torn:
             raise trio.BrokenResourceError("a frame was cut short on this stream")
         await trio.lowlevel.checkpoint_if_cancelled()  # here it is still certain that nothing was written
@@ -248,7 +300,7 @@ class Guard(trio.abc.Stream):
         self.max_writes_in_flight = max(self.max_writes_in_flight, self.writes_in_flight)
         try:
             with trio.move_on_after(self._limits.write_timeout) as deadline:
-                await self._stream.send_all(data)
+                await write()
         finally:
             self.writes_in_flight -= 1
         if deadline.cancelled_caught:
@@ -256,7 +308,6 @@ class Guard(trio.abc.Stream):
             self.failure = Closed(CloseReason.TRANSPORT_ERROR, None, detail)
             raise trio.BrokenResourceError(detail)
         self.torn = False
-        self.close_sent = self.close_sent or data[0] == CLOSE_FRAME
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()

@@ -265,14 +265,10 @@ class Session:
             task_status.started()
 
     async def _read(self) -> None:
-        """The reader task: parse, match, dispatch; never waits for anything but the next frame."""
+        """The reader task: what comes is parsed, matched and dispatched as it comes, and nothing of that waits."""
         closed = GOING_AWAY
         try:
-            while True:
-                text = await self._connection.receive()
-                if self._closed is not None:
-                    return  # ended while this was already on its way to us, and nobody is there to handle it
-                self._take(text)
+            await self._connection.forward(self._take)
         except ConnectionClosed as exc:
             closed = exc.closed
         finally:
@@ -281,6 +277,8 @@ class Session:
             self._end(closed)
 
     def _take(self, text: str) -> None:
+        if self._closed is not None:
+            return  # ended while this was already on its way to us, and nobody is there to handle it
         try:
             frame = parse_frame(text)
         except FrameError as error:

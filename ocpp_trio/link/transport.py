@@ -10,15 +10,15 @@ import logging
 import math
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 import trio_websocket
 import wsproto
 from wsproto.connection import ConnectionState, ConnectionType
-from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
 from ocpp_trio.link.certificate import PeerCertificate
@@ -53,6 +53,7 @@ class Transport:
         self._guard = guard
         self._pings = 0
         self._reader = trio.CancelScope(shield=True)
+        self._reader_done = trio.Event()
         self._ended: Closed | None = None
         self.subprotocol: str | None = None
 
@@ -84,7 +85,7 @@ class Transport:
         of no more use. Raises ConnectionClosed.
         """
         try:
-            await self._guard.send_all(self._referee.send(TextMessage(data=text)))
+            await self._guard.send_message(text)
         except _GONE as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
@@ -92,6 +93,16 @@ class Transport:
         """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
         try:
             return await self._referee.arrivals.take()
+        except trio.EndOfChannel:
+            raise ConnectionClosed(self.closed or _ABNORMAL) from None
+
+    async def forward(self, taker: Callable[[str], None]) -> NoReturn:
+        """Call `taker` with every message as it comes, which spares `receive` a task of its own for each.
+
+        It runs inside the task that reads, so it must not take long. Raises ConnectionClosed, or what `taker` raises.
+        """
+        try:
+            await self._referee.arrivals.forward(taker)
         except trio.EndOfChannel:
             raise ConnectionClosed(self.closed or _ABNORMAL) from None
 
@@ -143,6 +154,7 @@ class Transport:
                 self._referee.settled.set()
                 self._referee.arrivals.close()
                 self._referee.explained.set()
+                self._reader_done.set()
 
     async def let_go(self, stream: trio.abc.Stream, limits: Limits) -> None:
         """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
@@ -162,6 +174,8 @@ class Transport:
         if self._referee.peer_close is None and self._referee.violation is None and closed.code is not None:
             await self._websocket.aclose(closed.code, closed.detail)
         elif self._referee.violation is not None and not self._guard.close_sent:
+            self._reader.cancel()
+            await self._reader_done.wait()  # so that nobody else reads from the stream
             await self._send_close_frame(closed)
             await _linger(stream)
 

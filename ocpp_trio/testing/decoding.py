@@ -89,3 +89,16 @@ def _unmasked(payload: bytes, mask: bytes) -> bytes:
     size = len(payload)
     repeated = (mask * (size // 4 + 1))[:size]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
+
+
+def frame_of(text: str) -> bytes:
+    """The frame in which a message would have gone from a server: what a tap is told of one that goes without."""
+    payload = text.encode()
+    match len(payload):
+        case size if size < 126:
+            head = bytes([0x81, size])
+        case size if size < 1 << 16:
+            head = bytes([0x81, 126]) + size.to_bytes(2)
+        case size:
+            head = bytes([0x81, 127]) + size.to_bytes(8)
+    return head + payload

@@ -22,12 +22,14 @@ from typing import Final, Literal
 import trio
 import trio.testing
 
+from ocpp_trio.testing.decoding import frame_of
 from ocpp_trio.testing.link import MemoryLink
 from ocpp_trio.testing.listener import BACKLOG as BACKLOG
 from ocpp_trio.testing.listener import MemoryListener as MemoryListener
 from ocpp_trio.testing.pipe import BUFFER_SIZE as BUFFER_SIZE
 from ocpp_trio.testing.pipe import Conditions, Pipe
 from ocpp_trio.testing.stream import MemoryStream as MemoryStream
+from ocpp_trio.testing.stream import MemoryTextStream
 
 FIRST_FREE_PORT: Final = 49152
 """Where the ports begin that `listen(0)` takes (RFC 6335 section 6)."""
@@ -86,9 +88,12 @@ class MemoryNetwork:
     `refuse` to let every dial fail, or `silent` to let every dial succeed with nobody behind it; both are for
     new connections only. `taps` are told of every write before anything can happen to it. `rng` is where
     jitter comes from.
+
+    Without `framing` new connections carry messages whole, for tests of logic: the same API and the same faults at
+    half the cost. Upgrades, pings and closes stay WebSocket frames, and taps are told of a server's frames.
     """
 
-    def __init__(self, *, rng: Random | None = None, history: bool = True) -> None:
+    def __init__(self, *, rng: Random | None = None, history: bool = True, framing: bool = True) -> None:
         self._rng = rng or Random(0)
         self._history = history
         self._sweep_at = LINKS_BEFORE_SWEEP
@@ -101,6 +106,7 @@ class MemoryNetwork:
         self.conditions = Conditions()
         self.links: list[MemoryLink] = []
         self.taps: list[Tap] = []
+        self.framing = framing
         self.refuse = False
         self.silent = False
 
@@ -161,12 +167,12 @@ class MemoryNetwork:
 
     def _connect(self, source: str, host: str, port: int, conditions: Conditions) -> MemoryLink:
         number = next(self._numbers)
-        up = Pipe(self._rng, conditions, lambda data: self._tell(link, "up", data))
-        down = Pipe(self._rng, conditions, lambda data: self._tell(link, "down", data))
+        up, down = self._pipe(lambda: link, "up", conditions), self._pipe(lambda: link, "down", conditions)
+        end = MemoryStream if self.framing else MemoryTextStream
         link = MemoryLink(
             number=number,
-            client=MemoryStream(up, down, f"{host}:{port}"),
-            server=MemoryStream(down, up, f"{source or 'memory'}:{number}"),
+            client=end(up, down, f"{host}:{port}"),
+            server=end(down, up, f"{source or 'memory'}:{number}"),
             client_host=source,
             server_host=host,
             port=port,
@@ -177,6 +183,13 @@ class MemoryNetwork:
         self.links.append(link)
         self._part_and_rejoin([link])
         return link
+
+    def _pipe(self, link: Callable[[], MemoryLink], direction: Direction, conditions: Conditions) -> Pipe:
+        def tap_text(text: str) -> None:
+            if self.taps:
+                self._tell(link(), direction, frame_of(text))
+
+        return Pipe(self._rng, conditions, lambda data: self._tell(link(), direction, data), tap_text)
 
     def _tell(self, link: MemoryLink, direction: Direction, data: bytes) -> None:
         for tap in tuple(self.taps):  # a tap may take itself off

@@ -16,13 +16,14 @@ async def open_transport_pair(
     limits: Limits | None = None,
     subprotocol: str = "ocpp1.6",
     resource: str = "/CP-1",
+    framing: bool = True,
 ) -> AsyncIterator[tuple[Transport, Transport, MemoryLink]]:
     """A client's and a server's end after the handshake, and the link between them to harm.
 
     Leaving closes both ends at once.
     """
     limits = limits or Limits()
-    network = MemoryNetwork()
+    network = MemoryNetwork(framing=framing)
     (listener,) = await network.listen(1)
     client_stream, server_stream = await network.dial("csms", 1), await listener.accept()
 

@@ -12,6 +12,8 @@ from typing import Final
 import attrs
 import trio
 
+from ocpp_trio import TextSink
+
 BUFFER_SIZE: Final = 64 * 1024
 """Bytes that a direction holds before its sender waits; about what a kernel's socket buffers hold."""
 SEGMENT_SIZE: Final = 1460
@@ -44,6 +46,11 @@ class Conditions:
                 raise ValueError(f"Conditions.{name}: expected a positive number, found {getattr(self, name)!r}")
 
     @property
+    def immediate(self) -> bool:
+        """Whether what is written has arrived, and may be read at once."""
+        return not (self.latency or self.in_segments) and self.read_rate == math.inf
+
+    @property
     def in_segments(self) -> bool:
         """Whether the pieces of one write may arrive at different instants."""
         return self.jitter > 0 or self.bandwidth < math.inf
@@ -57,6 +64,10 @@ class Pipe:
     conditions: Conditions
     tap: Callable[[bytes], None]
     """Is told what the sender wrote, whatever becomes of it."""
+    text_tap: Callable[[str], None]
+    """The same for messages that go without frames."""
+    sink: TextSink | None = None
+    """Where such messages go in the end."""
     broken: bool = False
     stalled: bool = False
     """The reader gets nothing, not even the end."""
@@ -72,7 +83,7 @@ class Pipe:
     refused_at: float = math.inf
     """When the writer learns that nobody reads any more."""
     changed: trio.Event = attrs.Factory(trio.Event)
-    _segments: deque[tuple[float, bytes]] = attrs.Factory(deque)
+    _segments: deque[tuple[float, bytes | str]] = attrs.Factory(deque)
     _size: int = 0
     _ended_at: float | None = None
     _line_free_at: float = -math.inf
@@ -111,6 +122,66 @@ class Pipe:
             return len(view)
         return taken
 
+    def has_room_for(self, text: str) -> bool:
+        """Whether a message can be put without its sender waiting."""
+        return self.cut or self._size + len(text) <= self.conditions.buffer
+
+    @property
+    def overfull(self) -> bool:
+        """Whether the sender of a message that was put has to wait for the reader still."""
+        return self._size > self.conditions.buffer and not self.cut
+
+    def put_text(self, text: str) -> None:
+        """Take a message whole, however much room there is."""
+        self.text_tap(text)
+        if not self.cut:
+            self._forward(text)
+
+    def _forward(self, text: str) -> None:
+        whole = self.quota is None or len(text) <= self.quota
+        if self.quota is not None:
+            self.quota = max(0, self.quota - len(text))
+        if self.flip_at is not None:
+            text = self._flipped(text.encode()).decode(errors="replace")
+        if whole and self._straight:
+            assert self.sink is not None
+            self.sink.put_text(text)
+        elif whole:
+            self._size += len(text)
+            self._segments.append((self._arrival(len(text)), text))
+            self.wake()
+        if self.quota == 0:
+            self.quota = None
+            self.spent()
+
+    @property
+    def _straight(self) -> bool:
+        """Whether nothing is between who sends a message and where it goes: then no task has to carry it."""
+        in_the_way = self._segments or self.stalled or self.parted or self._ended_at is not None
+        return not in_the_way and self.conditions.immediate and self.sink is not None and self.sink.ready
+
+    @property
+    def text_due(self) -> bool:
+        """Whether what comes next is a message, and has arrived."""
+        now = trio.current_time()
+        if self.stalled or now < self._reads_again_at or not self._segments:
+            return False
+        at, data = self._segments[0]
+        return at <= now and isinstance(data, str)
+
+    def take_text(self) -> str:
+        """The message that is due."""
+        _, text = self._segments.popleft()
+        assert isinstance(text, str)
+        self._taken(len(text))
+        return text
+
+    def _taken(self, size: int) -> None:
+        self._size -= size
+        if self.conditions.read_rate < math.inf:
+            self._reads_again_at = trio.current_time() + size / self.conditions.read_rate
+        self.wake()
+
     def _swallow(self, view: memoryview) -> int:
         self.tap(bytes(view))
         return len(view)
@@ -148,17 +219,17 @@ class Pipe:
             return None
         limit, taken = min(max_bytes, self.conditions.piece), bytearray()
         while len(taken) < limit and self._segments and self._segments[0][0] <= now:
-            at, data = self._segments.popleft()
+            at, data = self._segments[0]
+            if isinstance(data, str):
+                break
+            self._segments.popleft()
             room = limit - len(taken)
             taken += data[:room]
             if len(data) > room:
                 self._segments.appendleft((at, data[room:]))
         if not taken:
             return b"" if not self._segments and self._ended_at is not None and self._ended_at <= now else None
-        self._size -= len(taken)
-        if self.conditions.read_rate < math.inf:
-            self._reads_again_at = now + len(taken) / self.conditions.read_rate
-        self.wake()
+        self._taken(len(taken))
         return bytes(taken)
 
     async def wait_readable(self) -> None:

@@ -5,6 +5,7 @@ import operator
 import attrs
 import trio
 
+from ocpp_trio import TextSink
 from ocpp_trio.testing.pipe import BUFFER_SIZE, Pipe
 
 
@@ -81,10 +82,13 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             if data is not None:
                 await trio.lowlevel.cancel_shielded_checkpoint()
             while data is None:
-                await self._inbound.wait_readable()
+                await self._wait_readable()
                 self._check_receiving()
                 data = self._inbound.take(size)
             return data
+
+    async def _wait_readable(self) -> None:
+        await self._inbound.wait_readable()
 
     async def send_eof(self) -> None:
         """End this direction; the other one goes on."""
@@ -120,3 +124,42 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         self._check_open()
         if self._inbound.broken:
             raise trio.BrokenResourceError("connection reset by peer")
+
+
+class MemoryTextStream(MemoryStream):
+    """A stream that carries messages whole, beside the bytes of the upgrade, the pings and the close.
+
+    A `TextStream` of the link. Whoever reads the bytes passes on the messages that do not come by themselves.
+    """
+
+    def deliver_texts_to(self, sink: TextSink) -> None:
+        self._inbound.sink = sink
+
+    def send_text_nowait(self, text: str) -> None:
+        self._check_sending()
+        if not self._outbound.has_room_for(text):
+            raise trio.WouldBlock
+        self._outbound.put_text(text)
+
+    async def send_text(self, text: str) -> None:
+        with self._sending:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            self._check_sending()
+            while self._outbound.full:
+                await self._outbound.wait_writable()
+                self._check_sending()
+            self._outbound.put_text(text)
+            while self._outbound.overfull:
+                await self._outbound.wait_writable()
+                self._check_sending()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async def _wait_readable(self) -> None:
+        if not self._inbound.text_due:
+            await super()._wait_readable()
+        elif self._inbound.sink is None:
+            raise RuntimeError("expected frames, found a message without: this network has `framing=False`")
+        else:
+            await self._inbound.sink.wait_room()
+            if self._inbound.text_due:
+                self._inbound.sink.put_text(self._inbound.take_text())

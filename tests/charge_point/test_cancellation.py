@@ -49,7 +49,7 @@ def test_call(seconds: float):
             assert inside.deadlines <= inside.pending_calls <= 1
             await assert_in_order(ground, station)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def most_waiting(station: ChargePoint) -> int:
@@ -79,7 +79,7 @@ def test_call_behind_another(outstanding: int):
             assert most_waiting(station) == waited, "every slot is free again"
             await assert_in_order(ground, station)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_call_while_the_link_is_lost():
@@ -97,7 +97,7 @@ def test_call_while_the_link_is_lost():
             assert_at_rest(station)
             await assert_in_order(ground, station, connections=2)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_wait_online():
@@ -206,7 +206,7 @@ def test_stub_wait_received():
             assert len(await ground.stub.wait_received(3, "DataTransfer")) == 3
             await assert_in_order(ground, station)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 @pytest.mark.parametrize("text", ["short", LONG], ids=["short", "long"])

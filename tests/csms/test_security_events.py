@@ -97,7 +97,7 @@ async def test_flood_of_calls_is_told_once(ground, serve, told, witness, autojum
         await stream.send_all(ground.request())
         await ground.read_head(stream)
         ground.network.links[-1].stall(client=True)  # so that the first answer, and all after it, are on their way
-        for number in range(1 + 1 + 9):
+        for number in range(1 + 1 + 1 + 9):
             await stream.send_all(ground.frame(f'[2,"m-{number}","DataTransfer",{{"vendorId":"x"}}]'))
             await trio.testing.wait_all_tasks_blocked()
         await trio.sleep(1)

@@ -65,6 +65,50 @@ async def test_a_discarded_message_is_not_taken_any_more(autojump_clock):
         await arrivals.take()
 
 
+async def test_messages_are_forwarded_in_order_inside_the_task_that_puts_them(autojump_clock):
+    arrivals = Arrivals()
+    got: list[str] = []
+    arrivals.put("1")
+    arrivals.put("2")
+
+    with trio.move_on_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(arrivals.forward, got.append)
+            await trio.testing.wait_all_tasks_blocked()
+            with trio.testing.assert_no_checkpoints():
+                arrivals.put("3")
+                assert got == ["1", "2", "3"]
+
+
+async def test_forwarding_ends_with_the_close(autojump_clock):
+    arrivals = Arrivals()
+    arrivals.put("1")
+    arrivals.close()
+    got: list[str] = []
+
+    with pytest.raises(trio.EndOfChannel):
+        await arrivals.forward(got.append)
+
+    assert got == ["1"]
+
+
+async def test_what_a_taker_raises_is_raised_where_it_forwards_and_not_where_it_is_put(autojump_clock):
+    arrivals = Arrivals()
+
+    def fail(text: str) -> None:
+        raise LookupError(text)
+
+    async def forward() -> None:
+        with pytest.raises(LookupError, match="1"):
+            await arrivals.forward(fail)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(forward)
+        await trio.testing.wait_all_tasks_blocked()
+        arrivals.put("1")
+        arrivals.put("2")
+
+
 @pytest.mark.parametrize("waiting", ["", "1"])
 async def test_there_is_room_beside_one_message_without_a_checkpoint(waiting, autojump_clock):
     arrivals = Arrivals()

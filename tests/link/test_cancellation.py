@@ -48,7 +48,7 @@ def test_call(role: Role, seconds: float):
                 assert (await ends.a.call(transfer())).data == "1"
             await assert_in_order(ends)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_call_behind_another(role: Role):
@@ -60,7 +60,7 @@ def test_call_behind_another(role: Role):
                 await ends.a.call(transfer("second"))
             await assert_in_order(ends)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_call_through_a_busy_writer(role: Role):
@@ -75,7 +75,7 @@ def test_call_through_a_busy_writer(role: Role):
             await trio.sleep(1)
             await assert_in_order(ends)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_call_of_a_long_message(role: Role):
@@ -99,7 +99,7 @@ def test_call_while_the_connection_ends(role: Role):
             assert_at_rest(ends.a.statistics())
             assert len(ends.a_seen.named("ended")) == len(ends.a_seen.named("sent"))
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 async def reset_later(ends: Linked) -> None:
@@ -115,7 +115,7 @@ def test_wait_closed(role: Role):
                 await ends.a.wait_closed()
             await assert_in_order(ends)
 
-    assert sweep(scenario) > 10
+    assert sweep(scenario) > 7
 
 
 def test_drain(role: Role):

@@ -98,9 +98,9 @@ async def test_receive_hands_on_what_the_peer_says(wire: Wire, autojump_clock):
     async with connect(wire, **SILENT) as connection:
         await wire.peer.send(wire.peer.text("hello"), wire.peer.close(1000))
 
-        assert await connection.receive() == "hello"
+        assert await connection.transport.receive() == "hello"
         with pytest.raises(ConnectionClosed):
-            await connection.receive()
+            await connection.transport.receive()
 
 
 async def test_a_sender_cancelled_before_the_hand_over_sends_nothing(wire: Wire, autojump_clock):
@@ -150,7 +150,7 @@ async def test_a_write_that_does_not_finish_cuts_the_connection(wire: Wire, auto
         for _ in range(3):
             wire.soon(send, "waiting")
         with pytest.raises(ConnectionClosed) as caught:
-            await connection.receive()
+            await connection.transport.receive()
         assert trio.current_time() == 11
         assert caught.value.closed == connection.transport.closed == closed
         assert not await receipt.wait_written(), "nobody waits for ever"
@@ -177,7 +177,7 @@ async def test_senders_learn_of_a_writer_that_died(wire: Wire, autojump_clock):
         assert caught.value.reason is CloseReason.TRANSPORT_ERROR
         assert caught.value.was_sent is False
         with pytest.raises(ConnectionClosed):
-            await connection.receive()
+            await connection.transport.receive()
 
 
 async def wait_and_reset(wire: Wire) -> None:
@@ -241,7 +241,7 @@ async def test_a_half_open_link_is_found_at_the_pong_deadline(wire: Wire, autoju
         await connection.send("accepted by the kernel, and gone")
 
         with pytest.raises(ConnectionClosed) as caught:
-            await connection.receive()
+            await connection.transport.receive()
 
         assert trio.current_time() == 60 + 20
         assert caught.value.closed == Closed(CloseReason.KEEPALIVE_TIMEOUT, None, "no pong within 20 s")
@@ -257,7 +257,7 @@ async def test_a_link_cut_from_the_start_is_found_after_fifty_seconds(wire: Wire
         wire.link.cut()
 
         with pytest.raises(ConnectionClosed):
-            await connection.receive()
+            await connection.transport.receive()
 
     assert trio.current_time() == 30 + 20
 
@@ -266,7 +266,7 @@ async def test_the_keepalive_ends_with_the_connection(wire: Wire, autojump_clock
     async with connect(wire) as connection:
         await wire.peer.send(wire.peer.close(1000))
         with pytest.raises(ConnectionClosed):
-            await connection.receive()
+            await connection.transport.receive()
         await trio.sleep(100)
 
         assert connection.transport.closed == Closed(CloseReason.CLEAN, 1000)
@@ -307,7 +307,7 @@ async def test_aborting_is_silent(wire: Wire, autojump_clock):
             await connection.send("too late")
         assert caught.value.closed == closed
         with pytest.raises(ConnectionClosed):
-            await connection.receive()
+            await connection.transport.receive()
 
     assert trio.current_time() == 0
     assert await wire.peer.frames() == []

@@ -63,7 +63,8 @@ async def test_refusals_that_pile_up_close_with_1008(lone, autojump_clock):
     async with lone(slow_router(0), inbox=1, handler_deadline=1000, write_timeout=1000) as end:
         end.stall_peer()
         await ask(end, "p-1", "x" * 100_000)  # its answer blocks the writer
-        await ask(end, "p-2")
+        await ask(end, "p-2")  # its answer waits for the writer
+        await ask(end, "p-3")
         for number in range(8):
             await ask(end, f"excess-{number}")
         assert end.session.statistics().refusals == 8

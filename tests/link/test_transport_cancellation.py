@@ -61,6 +61,26 @@ def test_receive(side: Side):
     assert sweep(scenario) > 10
 
 
+def test_forward(side: Side):
+    async def scenario(blow: Blow) -> None:
+        got: list[str] = []
+        async with pair(side) as (ours, peer, _), trio.open_nursery() as nursery:
+
+            async def send() -> None:
+                for number in range(4):
+                    await peer.send(str(number))
+
+            nursery.start_soon(send)
+            with trio.move_on_after(1), blow.strikes():
+                await ours.forward(got.append)
+            while len(got) < 4:
+                got.append(await ours.receive())
+
+        assert got == ["0", "1", "2", "3"]
+
+    assert sweep(scenario) > 5
+
+
 @pytest.mark.parametrize(("text", "moments"), [("short", 1), (LONG, 2)], ids=["short", "long"])
 def test_send(side: Side, text: str, moments: int):
     async def scenario(blow: Blow) -> None:

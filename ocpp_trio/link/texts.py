@@ -1,0 +1,38 @@
+"""The seam for streams that carry whole messages beside their bytes, as a memory stream in a test may.
+
+The upgrade, pings and the close stay WebSocket; only messages go without frames. Owns nothing. Must not know who
+implements either side.
+"""
+
+from typing import Protocol, runtime_checkable
+
+
+class TextSink(Protocol):
+    """Where a stream puts the messages that arrive."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a message may come past the task that reads the bytes: they say that the connection is open."""
+
+    def put_text(self, text: str) -> None:
+        """Take a message that has arrived. Never waits."""
+
+    async def wait_room(self) -> None:
+        """Wait until whoever takes the messages has kept up; whoever reads the bytes calls this before a put."""
+
+
+@runtime_checkable
+class TextStream(Protocol):
+    """What such a stream can do besides being a trio.abc.Stream. Both ends of a connection can, or none."""
+
+    def deliver_texts_to(self, sink: TextSink) -> None:
+        """Put what arrives there; called once, before anything is read."""
+
+    def send_text_nowait(self, text: str) -> None:
+        """Send a message whole, and in order with the bytes.
+
+        Raises trio.WouldBlock if there is no room, and what `send_all` raises if the connection is over.
+        """
+
+    async def send_text(self, text: str) -> None:
+        """The same, and wait for the room. Cancelling may leave it sent."""
