@@ -70,3 +70,17 @@ def test_one_message_does_not_count_against_the_next(messages):
 
     over = any(len(text.encode()) > LIMITS.message_size for text in messages)
     assert (referee.violation is not None) is over
+
+
+def test_messages_may_come_without_frames_only_while_the_connection_is_open():
+    referee = Referee(ConnectionType.SERVER, LIMITS)
+    assert not referee.ready
+    referee.put_text("dropped")
+
+    referee = opened()
+    assert referee.ready
+    referee.put_text("taken")
+    assert trio.run(referee.arrivals.take) == "taken"
+
+    referee.send(CloseConnection(code=1000))
+    assert not referee.ready

@@ -103,7 +103,8 @@ class Ear(Instrument):
         self.replies_dropped[match.name] += 1
         if frame is None:
             self.replies_read += 1  # one that nobody could read is told here only
-        self._read.get(_key(link), {}).pop(message_id or "", None)
+        if action is not None:  # without one it is not the answer that was noted, but another of the same id
+            self._read.get(_key(link), {}).pop(message_id or "", None)
 
     def call_ended(self, link: Link, report: CallReport) -> None:
         if report.message_id in self._oracle.ended:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -13,6 +14,7 @@ from ocpp_trio import (
     ConnectionClosed,
     Limits,
     Router,
+    TextStream,
     Transport,
     open_charge_point,
     open_client,
@@ -230,10 +232,45 @@ async def test_an_end_that_reads_frames_by_itself_is_told_what_is_wrong(autojump
         nursery.start_soon(be_client)
         accepted = await listener.accept()
         assert (await accepted.receive_some()).startswith(b"GET / HTTP/1.1")
-        network.links[0].client.send_text_nowait("a message")  # type: ignore[attr-defined]
+        peer = network.links[0].client
+        assert isinstance(peer, TextStream)
+        peer.send_text_nowait("a message")
         with pytest.raises(RuntimeError, match="this network has `framing=False`"):
             await accepted.receive_some()
         nursery.cancel_scope.cancel()
+
+
+@attrs.define
+class Sink:
+    """Takes messages, and says that they may come by themselves only if it is `ready`."""
+
+    ready: bool = False
+    texts: list[str] = attrs.Factory(list)
+
+    def put_text(self, text: str) -> None:
+        self.texts.append(text)
+
+    async def wait_room(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_message_waits_behind_bytes_that_were_read_and_not_understood_yet(autojump_clock):
+    """An upgrade's answer may be in the hands of the reader: only the sink knows, and says that it is not ready."""
+    network, sink = MemoryNetwork(framing=False), Sink()
+    await network.listen(9000)
+    client, server = await network.dial("csms", 9000), network.links[0].server
+    assert isinstance(client, TextStream)
+    assert isinstance(server, TextStream)
+    client.deliver_texts_to(sink)
+
+    server.send_text_nowait("early")
+    assert sink.texts == []
+    with trio.move_on_after(1):
+        await client.receive_some()
+    assert sink.texts == ["early"]
+    sink.ready = True
+    server.send_text_nowait("late")
+    assert sink.texts == ["early", "late"]
 
 
 @pytest.mark.parametrize("text", ["short", LONG], ids=["short", "long"])
