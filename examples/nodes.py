@@ -17,7 +17,7 @@ from functools import partial
 import trio
 
 from ocpp_trio import CsmsServer, Session, serve_csms
-from ocpp_trio.backend import Backend, IdRange, Topic, Want, open_node, open_sqlite_store
+from ocpp_trio.backend import Backend, Topic, Want, claim_ids, open_node, open_sqlite_store
 from ocpp_trio.backend.api import ApiServer, make_api, serve_api
 from ocpp_trio.backend.redis import RedisBus
 
@@ -26,9 +26,9 @@ SHOWN = [Want(Topic.STATIONS), Want(Topic.CONNECTORS), Want(Topic.TRANSACTIONS)]
 
 
 async def main(url: str, name: str, port: int, api_port: int) -> None:
-    bus, token = RedisBus(url), secrets.token_urlsafe(16)
-    ids = IdRange(await bus.claim_number(name), NODES)
-    async with open_sqlite_store(f"{name}.db", ids=ids) as store, trio.open_nursery() as nursery:
+    bus, file, token = RedisBus(url), f"{name}.db", secrets.token_urlsafe(16)
+    ids = await claim_ids(bus, name, store=file, nodes=NODES)
+    async with open_sqlite_store(file, ids=ids) as store, trio.open_nursery() as nursery:
         backend = Backend(store)
         await backend.restore()
         nursery.start_soon(backend.live.run)

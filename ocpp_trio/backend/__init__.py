@@ -35,6 +35,7 @@ from ocpp_trio.backend.memory_bus import MemoryBus as MemoryBus
 from ocpp_trio.backend.memory_bus import MemoryExchange as MemoryExchange
 from ocpp_trio.backend.node import Node as Node
 from ocpp_trio.backend.node import open_node as open_node
+from ocpp_trio.backend.node_ids import claim_ids as claim_ids
 from ocpp_trio.backend.node_numbers import NumberConflict as NumberConflict
 from ocpp_trio.backend.node_values import NodeSettings as NodeSettings
 from ocpp_trio.backend.node_values import NodeStatus as NodeStatus

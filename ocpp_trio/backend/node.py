@@ -95,6 +95,7 @@ class Node:
         self._publishing_remote = False
         self._hurry = trio.Event()
         self._unreadable = 0
+        self._namesake: str | None = None  # that was complained about: once will do
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -178,6 +179,7 @@ class Node:
             await self._bus.run(self._outbox, self._deliver, task_status=task_status)
 
     async def _beat(self) -> None:
+        looked_at = trio.current_time()
         while True:
             self._hurry = trio.Event()
             self._update_wants()
@@ -185,7 +187,9 @@ class Node:
             with trio.move_on_after(self._settings.beat):
                 await self._hurry.wait()
                 await trio.sleep(self._settings.gather)
-            if not self._hurry.is_set():
+            # Not only after a whole beat without haste: where somebody always comes or goes, there is none.
+            if trio.current_time() >= looked_at + self._settings.beat:
+                looked_at = trio.current_time()
                 self._look_round()
 
     def _look_round(self) -> None:
@@ -273,7 +277,8 @@ class Node:
             logger.warning("a letter that this node cannot read: %a", str(bad))
 
     def _mind_namesake(self, life: str) -> None:
-        if life != self._outbox.life:
+        if life not in (self._outbox.life, self._namesake):
+            self._namesake = life
             logger.warning("another node is called %a as well, or was until a moment ago", self.name)
 
     def _read(self, peer: Peer, body: Body, age: float) -> None:
@@ -314,10 +319,12 @@ class Node:
 
     def _hear_part(self, peer: Peer, part: Part) -> None:
         if part.whole and part.first:
-            for identity in tuple(peer.roster):
-                self._hear_presence(peer, identity, online=False)
+            self._peers.begin_roster(peer)
         for identity in part.roster:
             self._hear_presence(peer, identity, online=True)
+        if part.last:
+            for identity in self._peers.end_roster(peer):
+                self._remote.restate(identity)
         self._remote.take(peer, part)
 
 

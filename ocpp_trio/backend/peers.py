@@ -5,7 +5,7 @@ Owns the numbers by which letters are found to be doubled or missing. Must not k
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import trio
@@ -14,8 +14,11 @@ from ocpp_trio.backend.events import Event, Topic
 from ocpp_trio.backend.interest import Want
 from ocpp_trio.backend.letters import Letter
 
+T = TypeVar("T")
+
 BURIED_KEPT: Final = 256
-"""Lives that are over and may still be heard of: letters of a process that another has replaced come late."""
+"""Lives that are over and may still be heard of: letters of a process that another has replaced come late. As many that
+are only silent: what they wrote before may come once more when they are back."""
 
 
 @attrs.define(eq=False)
@@ -35,6 +38,14 @@ class Peer:
     """Letters of it that never came."""
     roster: dict[str, None] = attrs.Factory(dict)
     """The stations that have a session with it."""
+    told: dict[str, None] | None = None
+    """Those of them that it has named since it began to tell all of them; None if it does not."""
+
+
+@attrs.frozen
+class _Silent:
+    life: str
+    next_number: int
 
 
 @attrs.frozen
@@ -54,6 +65,7 @@ class Peers:
         self._patience = patience
         self._peers: dict[str, Peer] = {}
         self._buried: OrderedDict[str, None] = OrderedDict()
+        self._silent: OrderedDict[str, _Silent] = OrderedDict()
         # The last that claimed a station comes last.
         self._claims: dict[str, dict[str, None]] = {}
         self._wants: dict[Want, None] = {}
@@ -76,27 +88,40 @@ class Peers:
         peer, gone = self._peers.get(letter.node), None
         if peer is not None and peer.life != letter.life:
             gone, peer = self.remove(peer, bury=True), None
-        new = peer is None
-        if peer is None:
-            peer = Peer(letter.node, letter.life, letter.number, trio.current_time() - age)
-            self._peers[letter.node] = peer
-        if letter.number < peer.next_number:
+        expected = self._expected(letter) if peer is None else peer.next_number
+        if letter.number < expected:
             self.duplicates += 1
             return None
-        gap = letter.number - peer.next_number
-        peer.missed += gap
-        peer.lacking = peer.lacking or gap > 0
+        new = peer is None
+        if peer is None:
+            peer = self._peers[letter.node] = Peer(letter.node, letter.life, expected, trio.current_time() - age)
+        gap = letter.number - expected
+        if gap:
+            peer.missed += gap
+            peer.lacking, peer.told = True, None
         peer.next_number = letter.number + 1
         peer.heard_at = max(peer.heard_at, trio.current_time() - age)
         return Heard(peer, new, gap > 0, gone)
 
+    def _expected(self, letter: Letter) -> int:
+        """The number of the first letter to be read of a node that is not there."""
+        before = self._silent.get(letter.node)
+        if before is None:
+            return letter.number
+        if before.life == letter.life:
+            return before.next_number
+        # A process that was stopped for a while may go on, and must not replace the one that replaced it.
+        del self._silent[letter.node]
+        _keep(self._buried, before.life, None)
+        return letter.number
+
     def remove(self, peer: Peer, *, bury: bool) -> Peer:
-        """Forget a node; one that is buried is not heard again in this life."""
+        """Forget a node; one that is buried is not heard again in this life, and any other is read on."""
         del self._peers[peer.name]
         if bury:
-            self._buried[peer.life] = None
-            if len(self._buried) > BURIED_KEPT:
-                self._buried.popitem(last=False)
+            _keep(self._buried, peer.life, None)
+        else:
+            _keep(self._silent, peer.name, _Silent(peer.life, peer.next_number))
         for identity in peer.roster:
             self._unclaim(peer.name, identity)
         self._unite()
@@ -124,6 +149,8 @@ class Peers:
     def claim(self, peer: Peer, identity: str) -> None:
         """A station has a session with a node."""
         peer.roster[identity] = None
+        if peer.told is not None:
+            peer.told[identity] = None
         claims = self._claims.setdefault(identity, {})
         claims.pop(peer.name, None)
         claims[peer.name] = None
@@ -133,6 +160,21 @@ class Peers:
         if identity in peer.roster:
             del peer.roster[identity]
             self._unclaim(peer.name, identity)
+
+    def begin_roster(self, peer: Peer) -> None:
+        """From now on a node names all the stations that it has."""
+        peer.told = {}
+
+    def end_roster(self, peer: Peer) -> tuple[str, ...]:
+        """It has named all of them: those that it has not are returned, and are not with it any more.
+
+        Nothing happens if a letter was missing in between.
+        """
+        told, peer.told = peer.told, None
+        others = () if told is None else tuple(identity for identity in peer.roster if identity not in told)
+        for identity in others:
+            self.unclaim(peer, identity)
+        return others
 
     def where(self, identity: str) -> Peer | None:
         """The node that a station has a session with: the last that said so."""
@@ -148,6 +190,13 @@ class Peers:
 
     def _unite(self) -> None:
         self._wants = {want: None for peer in self._peers.values() for want in peer.wants}
+
+
+def _keep(kept: OrderedDict[str, T], name: str, value: T) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > BURIED_KEPT:
+        kept.popitem(last=False)
 
 
 def covers(wants: dict[Want, None], event: Event) -> bool:

@@ -8,7 +8,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import Final
 
@@ -37,6 +36,11 @@ BLOCK: Final = 1.0
 """Seconds that the server may hold a read back when there is nothing; each return is a sign of life."""
 PATIENCE: Final = 5.0
 """Seconds within which the server must do anything else, or is taken for dead."""
+CLOCK_LASTS: Final = 2.0
+"""Seconds after which the server's clock is read again: clocks drift, and are put right. Less than a node's patience, so
+that nobody is taken for gone by a clock."""
+# By a script, because the library takes the microseconds of TIME for thousandths of them.
+_CLOCK: Final = "return redis.call('TIME')"
 _NOT_YET: Final = "not connected yet"
 _FIELD: Final = b"l"
 _START: Final = b"0-0"
@@ -66,9 +70,11 @@ class RedisBus:
         self._stream = f"{self._settings.prefix}:letters"
         self._broken: dict[str, str] = {"reader": _NOT_YET, "writer": _NOT_YET}
         self._since = -math.inf
+        self._told_down = False
         self._position: bytes | None = None
         self._positioned = trio.Event()
         self._server_ahead = 0.0
+        self._clock_read_at = -math.inf
         self._number = NodeNumber()
 
     @property
@@ -179,6 +185,9 @@ class RedisBus:
         self._positioned.set()
         while True:
             assert self._position is not None
+            if trio.current_time() >= self._clock_read_at + CLOCK_LASTS:
+                with trio.fail_after(self._settings.patience):
+                    await self._read_clock(client)
             with trio.fail_after(BLOCK + self._settings.patience):
                 found = await client.xread({self._stream: self._position}, count=READ_AT_ONCE, block=int(BLOCK * 1000))
             for entries in (found or {}).values():
@@ -200,8 +209,7 @@ class RedisBus:
 
     async def _find_place(self, client: "coredis.Redis[bytes]") -> None:
         """Where to read on; at the end for the first time, and at the start of what is not the stream it was."""
-        told = await client.time()
-        self._server_ahead = _seconds(told) - trio.current_time()
+        await self._read_clock(client)
         newest = await client.xrevrange(self._stream, count=1)
         last = _bytes(newest[0].identifier) if newest else _START
         if self._position is None:
@@ -209,19 +217,32 @@ class RedisBus:
         elif _order(last) < _order(self._position):
             self._position = _START
 
+    async def _read_clock(self, client: "coredis.Redis[bytes]") -> None:
+        # The instant before, so that no letter seems younger than it is and is acted on too late.
+        asked_at = trio.current_time()
+        told = await client.eval(_CLOCK, [], [])
+        assert isinstance(told, list), told
+        seconds, microseconds = (int(_bytes(part)) for part in told)
+        self._server_ahead = seconds + microseconds / 1e6 - asked_at
+        self._clock_read_at = trio.current_time()
+
     def _note_works(self, part: str) -> None:
         if self._broken.pop(part, None) is not None and not self._broken:
             self._since = trio.current_time()
-            logger.info("the bus works")
+            if self._told_down:
+                logger.warning("the bus works again")
+            self._told_down = False
 
     def _note_conflict(self, part: str, detail: str) -> None:
         if detail not in self._broken.values():
             logger.error("this node is kept off the bus: %a", detail)
+            self._told_down = True
         self._break(part, detail)
 
     def _note_broken(self, part: str, detail: str) -> None:
         if all(told == _NOT_YET for told in self._broken.values()):
             logger.warning("the bus is down: %a", detail)
+            self._told_down = True
         self._break(part, detail)
 
     def _break(self, part: str, detail: str) -> None:
@@ -249,7 +270,3 @@ def _bytes(value: str | bytes) -> bytes:
 def _order(identifier: bytes) -> tuple[int, int]:
     milliseconds, _, number = identifier.partition(b"-")
     return int(milliseconds), int(number)
-
-
-def _seconds(told: datetime) -> float:
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()

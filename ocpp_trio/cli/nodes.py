@@ -1,6 +1,5 @@
 """A CSMS of the command line as one of several nodes, if a bus was named."""
 
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +9,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from ocpp_trio import Session
-from ocpp_trio.backend import Backend, IdRange, Node, NumberingBus, Topic, Want, open_node, remembered_ids
-
-logger = logging.getLogger(__name__)
+from ocpp_trio.backend import Backend, IdRange, Node, NumberingBus, Topic, Want, claim_ids, open_node
 
 NODES: Final = 1024
 """Nodes that transaction ids are divided between, two million for each: a number that is never to be changed."""
@@ -29,31 +26,8 @@ class Membership:
     store: Path
 
     async def ids(self) -> IdRange:
-        """The transaction ids of this node: its number decides, as the server gives it and its store remembers it.
-
-        One of the two will do. Raises ConnectionError where neither is to be had, NumberConflict where they differ,
-        StoreError if the store cannot be read, and ValueError for a node that is one too many or divides otherwise.
-        """
-        kept = await remembered_ids(self.store)
-        if kept is not None and kept.nodes != NODES:
-            raise ValueError(
-                f"expected a store for one of {NODES} nodes, found {kept} in {self.store}: take a new file"
-            )
-        try:
-            number = await self.bus.claim_number(self.name, known=None if kept is None else kept.node)
-        except ConnectionError as lost:
-            if kept is None:
-                raise ConnectionError(
-                    f"{lost}; node {self.name!r} needs one for its first start, {self.store} keeps it afterwards"
-                ) from None
-            logger.warning("%a, going on as number %d, which %a remembers", str(lost), kept.node, str(self.store))
-            return kept
-        if number >= NODES:
-            raise ValueError(
-                f"expected up to {NODES} nodes, found {self.name!r} to be number {number + 1}: start it under the name "
-                "and with the store of a node that is no more"
-            )
-        return IdRange(number, NODES)
+        """The transaction ids of this node. Raises what `claim_ids` does."""
+        return await claim_ids(self.bus, self.name, store=self.store, nodes=NODES)
 
 
 @attrs.frozen(kw_only=True)

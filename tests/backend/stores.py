@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from ocpp_trio import v16
-from ocpp_trio.backend import MemoryStore, SqliteStore, Store, open_sqlite_store
+from ocpp_trio.backend import IdRange, MemoryStore, SqliteStore, Store, TagPolicy, open_sqlite_store
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -59,3 +59,10 @@ async def open_threaded(path: Path) -> AsyncIterator[SqliteStore]:
 def metered(transaction_id: int | None, value: str) -> v16.MeterValuesRequest:
     reading = v16.MeterValue(timestamp=LATER, sampled_value=(v16.SampledValue(value=value),))
     return v16.MeterValuesRequest(connector_id=1, transaction_id=transaction_id, meter_value=(reading,))
+
+
+async def open_once(path: Path, ids: IdRange | None) -> int:
+    """The next id of a store."""
+    async with open_sqlite_store(path, ids=ids) as store:
+        request = attrs.evolve(START, meter_start=len(await store.running_transactions()))
+        return (await store.start_transaction("CP-1", request, TagPolicy())).transaction_id

@@ -8,6 +8,7 @@ import trio.testing
 from ocpp_trio import ConnectionClosed, v16
 from ocpp_trio.backend import Change, Event, LocalBus, MemoryExchange, NodeSettings, Topic
 from ocpp_trio.backend.letters import Beat, News, Presence, write_event, write_letter
+from ocpp_trio.backend.records import Station
 from tests.backend.nodes import ALL, NOW, READING, TRANSACTION, Memory, connector, event_of, member, station
 
 EVENT = Event(
@@ -64,6 +65,45 @@ async def test_a_silent_node_is_gone_after_its_patience_and_its_stations_are_not
         assert (a.peers, b.peers) == (["b"], ["a"])
         assert b.live.station("CP-1") == station()
         assert b.node.where("CP-1") == "a"
+
+
+async def test_a_silent_node_is_gone_however_often_what_is_wanted_changes(server, autojump_clock):
+    async with member(server, "a"), member(server, "b") as b:
+        await settled()
+        server.exchange.partition("a")
+        with b.hub.subscribe() as client:
+            while trio.current_time() < 7:
+                client.subscribe(Topic.LOG, "CP-1")
+                await trio.sleep(0.25)
+                client.unsubscribe(Topic.LOG, "CP-1")
+                await trio.sleep(0.25)
+        assert b.peers == []
+
+
+async def test_a_state_that_is_told_again_takes_no_station_away_for_a_moment(autojump_clock):
+    server = Memory(MemoryExchange(length=20))
+    async with member(server, "a") as a, member(server, "b", always=ALL) as b:
+        for number in range(1000):  # more than one letter of names
+            a.live.update_station(station(f"CP-{number}"))
+        await trio.sleep(5)
+        assert b.sees("a").stations == 1000
+        with b.hub.subscribe(capacity=5000) as client:
+            client.subscribe(Topic.STATIONS)
+
+            server.exchange.partition("b")
+            await trio.sleep(0.5)
+            a.live.update_station(station("CP-7", online=False))
+            for number in range(42):  # more than the exchange remembers
+                a.live.update_connector(connector(number))
+            await trio.sleep(0.5)
+            server.exchange.heal()
+            await trio.sleep(3)
+
+            assert b.node.status().peers[0].missed > 20
+            assert b.sees("a").complete
+            changed = [(await event_of(client)).value for _ in range(client.waiting)]
+    assert {value.identity for value in changed if isinstance(value, Station) and not value.online} == {"CP-7"}
+    assert b.live.station("CP-7") == station("CP-7", online=False)
 
 
 async def test_what_changed_behind_a_partition_is_the_same_on_both_sides_after_it(server, autojump_clock):
@@ -226,10 +266,11 @@ async def test_letters_that_nobody_can_read_are_counted_and_passed_over(server, 
 
 async def test_a_namesake_is_complained_about_and_not_believed(server, autojump_clock, caplog):
     async with member(server, "a") as a:
-        server.exchange.write([write_letter(Beat(()), node="a", life="another", number=1, to=None)])
+        for number in range(1, 10):
+            server.exchange.write([write_letter(Beat(()), node="a", life="another", number=number, to=None)])
         await settled()
         assert a.peers == []
-    assert "another node is called 'a' as well" in caplog.text
+    assert caplog.text.count("another node is called 'a' as well") == 1
 
 
 async def test_one_node_alone_works_with_a_local_bus(autojump_clock):

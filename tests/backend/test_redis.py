@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 import coredis
+import msgspec
 import pytest
 import trio
+import trio.testing
 
 from ocpp_trio.backend.letters import Presence
 from ocpp_trio.backend.outbox import Outbox
+from ocpp_trio.backend.redis import RedisBus
 from tests.backend.nodes import Valkey, until
 
 STREAM = "ocpp-trio:letters"
@@ -53,3 +56,63 @@ async def test_a_server_that_answers_with_errors_is_out_of_order_until_it_does_n
 
         await until(lambda: bus.status.healthy and len(heard) == 1)
         nursery.cancel_scope.cancel()
+
+
+WRITE_LATE = """
+local now = redis.call('TIME')
+local id = now[1] * 1000 + math.floor(now[2] / 1000) - 2000
+return redis.call('XADD', KEYS[1], string.format('%.0f', id) .. '-1', 'l', ARGV[1])
+"""
+
+
+async def test_a_letter_is_never_taken_for_younger_than_it_is(server):
+    sheet, bus, ages = msgspec.msgpack.encode([b"a letter"]), server.bus("a"), list[float]()
+    async with trio.open_nursery() as nursery, coredis.Redis.from_url(server.url, verify_version=False) as client:
+        await nursery.start(bus.run, Outbox("a", "1"), lambda sheet, age: ages.append(age))
+        await until(lambda: bus.status.healthy)
+
+        await client.eval(WRITE_LATE, [STREAM], [sheet])
+
+        await until(lambda: len(ages) == 1)
+        nursery.cancel_scope.cancel()
+    assert ages[0] > 1.99
+
+
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """Real time that can be put forward: then the server's clock is behind."""
+    return trio.testing.MockClock(rate=1.0)
+
+
+async def test_letters_are_not_taken_for_old_because_the_clocks_drift(server, clock):
+    box, bus, ages = Outbox("a", "1"), RedisBus(server.url), list[float]()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bus.run, box, lambda sheet, age: ages.append(age))
+        await until(lambda: bus.status.healthy)
+        clock.jump(3.0)
+
+        with trio.fail_after(10):
+            while not ages or ages[-1] > 1:
+                box.post(Presence("CP-1", online=True))
+                await trio.sleep(0.1)
+
+        assert bus.status.healthy
+        assert bus.status.since < trio.current_time() - 3
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_bus_that_is_back_says_so_where_it_said_that_it_was_down(server, caplog):
+    caplog.set_level("WARNING")
+    box, bus = Outbox("a", "1"), server.bus("a")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bus.run, box, lambda sheet, age: None)
+        await until(lambda: bus.status.healthy)
+        assert caplog.messages == []
+        server.kill()
+        await until(lambda: not bus.status.healthy)
+        server.start()
+        await until(lambda: bus.status.healthy)
+        nursery.cancel_scope.cancel()
+
+    down, back = caplog.messages
+    assert (down.partition(":")[0], back) == ("the bus is down", "the bus works again")

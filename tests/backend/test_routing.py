@@ -209,6 +209,21 @@ async def test_a_letter_that_asks_twice_is_obeyed_once(ground, server, autojump_
     assert len(obedient.asked) == 1
 
 
+async def test_a_letter_that_comes_again_after_a_silence_is_not_obeyed_again(ground, server, autojump_clock):
+    a, _, obedient = ground
+    ask = Ask("call-1", "CP-1", "ocpp1.6", "Reset", b'{"type":"Soft"}', 20.0)
+    sheet = write_letter(ask, node="z", life="1", number=1, to="a")
+    server.exchange.write([sheet])
+    await trio.sleep(10)
+    assert [peer.name for peer in a.node.status().peers] == ["b"]
+
+    server.exchange.write([sheet])  # the writer had no answer, and is back on a new connection
+    await trio.sleep(1)
+
+    assert len(obedient.asked) == 1
+    assert a.node.status().duplicates == 1
+
+
 async def test_a_request_of_another_version_or_of_no_sense_is_refused(ground, server, autojump_clock):
     _, _, obedient = ground
     heard: list[Failure] = []

@@ -9,6 +9,7 @@ from tests.browser.conftest import TOKEN, free_port, station
 pytestmark = [pytest.mark.real, pytest.mark.browser, pytest.mark.limit(180)]
 
 SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+FILLED = "document.querySelector('#plot svg').viewBox.baseVal.width === document.querySelector('#plot').clientWidth"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -46,6 +47,7 @@ async def test_what_happens_at_a_station_is_shown_as_it_happens(browser, csms):
         await browser.wait("#connectors", "Charging")
         await browser.wait("#transactions", "TAG-1")
         await browser.wait("#plot-note", "Connector 1: 11.0 kW")
+        assert await browser.evaluate(FILLED)
         await browser.wait("#values", "Power.Active.Import")
         await browser.wait("#log li", "StartTransaction")
         await browser.wait("#log li", "MeterValues")

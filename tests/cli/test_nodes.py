@@ -1,27 +1,17 @@
-"""`ocpp-trio csms --redis`: where a node's ids come from, and processes over a real Valkey server."""
+"""`ocpp-trio csms --redis`: what is said of options and starts, and processes over a real Valkey server."""
 
 import re
 import sys
 from pathlib import Path
 
-import attrs
 import pytest
 import trio
 
-from ocpp_trio.backend import (
-    Change,
-    IdRange,
-    MemoryExchange,
-    NumberConflict,
-    StoreError,
-    TagPolicy,
-    Topic,
-    open_sqlite_store,
-)
+from ocpp_trio.backend import Change, IdRange, TagPolicy, Topic
 from ocpp_trio.cli import csms
-from ocpp_trio.cli.nodes import NODES, Membership, NodeOptions
+from ocpp_trio.cli.nodes import NODES, NodeOptions
 from tests.backend.nodes import READING, Valkey, event_of
-from tests.backend.stores import START
+from tests.backend.stores import START, open_once
 from tests.cli.test_commands import CSMS, number_in
 from tests.operator_ground import send_request
 
@@ -59,86 +49,8 @@ def test_without_the_library_of_the_bus_it_is_told_what_to_install(monkeypatch):
 
 
 @pytest.fixture
-def exchange() -> MemoryExchange:
-    return MemoryExchange()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "a.db"
-
-
-def member(exchange: MemoryExchange, path: Path, name: str = "a") -> Membership:
-    return Membership(name, exchange.bus(name), path)
-
-
-async def open_once(path: Path, ids: IdRange | None) -> int:
-    """The next id of a store."""
-    async with open_sqlite_store(path, ids=ids) as store:
-        request = attrs.evolve(START, meter_start=len(await store.running_transactions()))
-        return (await store.start_transaction("CP-1", request, TagPolicy())).transaction_id
-
-
-async def test_a_node_starts_again_without_the_server_and_goes_on_with_its_ids(exchange, path, caplog):
-    await exchange.bus("other").claim_number("other")
-    first = await open_once(path, await member(exchange, path).ids())
-    exchange.stop(forget=True)
-
-    ids = await member(exchange, path).ids()
-
-    assert ids == IdRange(1, NODES)
-    assert [first, await open_once(path, ids)] == [ids.first, ids.first + 1]
-    (message,) = caplog.messages
-    assert message.startswith("'no node number from the server: the exchange is out of reach'")
-    assert message.endswith(f", going on as number 1, which '{path}' remembers")
-
-
-async def test_the_first_start_without_the_server_says_what_to_do(exchange, path):
-    exchange.stop()
-
-    words = f"out of reach; node 'a' needs one for its first start, {path} keeps it afterwards"
-    with pytest.raises(ConnectionError, match=words):
-        await member(exchange, path).ids()
-    assert not path.exists()
-
-
-async def test_a_store_that_was_another_nodes_is_told_apart(exchange, path):
-    await open_once(path, await member(exchange, path).ids())
-
-    with pytest.raises(NumberConflict, match="expected number 0 for node 'b', .* found it given to node 'a'"):
-        await member(exchange, path, "b").ids()
-    await exchange.bus("b").claim_number("b")
-    with pytest.raises(NumberConflict, match="expected number 0 for node 'b', .* found number 1 at the server"):
-        await member(exchange, path, "b").ids()
-
-
-async def test_a_store_whose_ids_are_divided_otherwise_is_refused(exchange, path):
-    await open_once(path, IdRange(0, 4))
-
-    with pytest.raises(ValueError, match=f"one of {NODES} nodes, found {IdRange(0, 4)} in {path}: take a new file"):
-        await member(exchange, path).ids()
-
-
-async def test_a_store_of_a_csms_alone_becomes_that_of_the_first_node_only(exchange, tmp_path):
-    for name in ("a", "b"):
-        assert await open_once(tmp_path / name, None) == 1
-    ids = [await member(exchange, tmp_path / name, name).ids() for name in ("a", "b")]
-
-    assert await open_once(tmp_path / "a", ids[0]) == 2
-    with pytest.raises(
-        StoreError, match=f"expected {ids[1]}, found transaction 1 as the last .*: give this node a new"
-    ):
-        await open_once(tmp_path / "b", ids[1])
-
-
-async def test_a_node_too_many_is_told_what_to_do(exchange, tmp_path):
-    exchange.numbers.update({f"node-{number}": number for number in range(NODES - 1)})
-
-    assert await member(exchange, tmp_path / "a").ids() == IdRange(NODES - 1, NODES)
-    with pytest.raises(
-        ValueError, match="expected up to 1024 nodes, found 'b' to be number 1025: start it under the name"
-    ):
-        await member(exchange, tmp_path / "b", "b").ids()
 
 
 async def test_what_is_known_grows_old_whether_there_is_an_api_or_not(autojump_clock):
@@ -152,7 +64,7 @@ async def test_what_is_known_grows_old_whether_there_is_an_api_or_not(autojump_c
     assert trio.current_time() == 900
 
 
-async def test_a_node_that_is_started_alone_keeps_to_its_ids(screen, exchange, path):
+async def test_a_node_that_is_started_alone_keeps_to_its_ids(path):
     ids = IdRange(5, NODES)
     await open_once(path, ids)
 

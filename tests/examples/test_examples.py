@@ -105,7 +105,7 @@ async def test_the_backend_shows_a_charge_ends_without_a_traceback_and_remembers
     assert (remembered["online"], remembered["transactions"]) == (False, shown["transactions"])
 
 
-async def test_a_node_shows_and_calls_the_station_of_another(tmp_path, monkeypatch):
+async def test_a_node_shows_and_calls_the_station_of_another_and_starts_again_without_the_server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     valkey = Valkey(tmp_path)
     try:
@@ -123,12 +123,16 @@ async def test_a_node_shows_and_calls_the_station_of_another(tmp_path, monkeypat
             for node in (one, other):
                 node.process.send_signal(signal.SIGINT)
             codes = [await one.finish(), await other.finish()]
+        valkey.kill()
+        async with run_program(EXAMPLES / "nodes.py", valkey.url, "a", "0", "0") as again:
+            alone = await (await Backend.of(again)).ask("GET", "/api/stations/CP-1")
     finally:
         valkey.close()
 
     assert answer.status == 200
     assert codes == [0, 0]
     assert "Traceback" not in one.output + other.output
+    assert alone.status == 200
 
 
 async def test_the_secure_csms_lets_in_who_has_the_password(tmp_path, monkeypatch):

@@ -80,11 +80,11 @@ let drawn = "";
 
 function showPower(series) {
   const place = byId("plot");
+  place.hidden = series.length === 0; // before it is measured: what is hidden has no width
   const width = Math.max(280, Math.floor(place.clientWidth));
   const told = JSON.stringify([width, series]);
   if (told === drawn) return;
   drawn = told;
-  place.hidden = series.length === 0;
   say(byId("plot-note"), plotNote(series));
   if (series.length === 0) return;
   const name = (one) => `connector ${one.connector}`;
