@@ -159,7 +159,6 @@ def _from_here(item: pytest.Item) -> str:
 
 def _with_fixtures(test: Callable[..., Awaitable[object]], fixtures: dict[str, object]) -> Main:
     async def main(run: SeededRun) -> object:
-        __tracebackhide__ = True
         try:
             return await test(seeded_run=run, **fixtures)
         except* pytest.fail.Exception as failures:

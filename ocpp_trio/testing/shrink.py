@@ -4,6 +4,7 @@ Owns the search. Runs are `attempt`s; what counts as the same failure is decided
 """
 
 import math
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -174,4 +175,4 @@ def _name_or_file(module: ModuleType) -> str | None:
     if module.__spec__ is not None:  # `python -m`
         return module.__spec__.name
     file = getattr(module, "__file__", None)
-    return None if file is None else Path(file).resolve().as_posix()
+    return None if file is None else Path(os.path.relpath(file)).as_posix()
