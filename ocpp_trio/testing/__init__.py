@@ -8,8 +8,9 @@ hours runs in milliseconds and asserts exact instants.
   `Conditions` of a link, `stall_cpu`, `open_transport_pair` for one connection alone.
 - Faults as values: `Fault`, `Plan`, `Spread`, `random_plan`, `play`, `dump_plan`, `load_plan`. `NetworkStrikes` does
   those of `NETWORK_FAULTS`; `WITHOUT_CORRUPTION` leaves out wrong bytes. `Strike` is what a kind of your own is.
-- Peers: `CsmsStub` with `Result`, `Error`, `Ignore`, `Delayed`, `CloseWith`, `Drop`, and its `RecordedFrame`s;
-  `ScriptedPeer` that follows a script of `Say`, `Expect`, `Silence`, `Ended`, or raises `ScriptFailed`.
+- Peers: `CsmsStub` with `Result`, `Error`, `Ignore`, `Delayed`, `CloseWith`, `Drop`, each a `Behaviour`, and its
+  `RecordedFrame`s; `ScriptedPeer` that follows a script of `Say`, `Expect`, `Silence`, `Ended`, `Result`, `Error`,
+  `CloseWith`, `Drop`, each a `Step`, or raises `ScriptFailed`.
 - The wire: `FrameLog` of `LoggedFrame`s, with assertions that print both ends' timeline when they fail.
 - Runs that repeat: `run_seeded` and `attempt` (an `Attempt`) give a function a `SeededRun` within `RunBounds`, and a
   `Transcript` of `Event`s afterwards; `check_seeds` runs many and raises `SeedFailed` with the fewest faults needed.
@@ -42,6 +43,7 @@ from ocpp_trio.testing.scripted import Say as Say
 from ocpp_trio.testing.scripted import ScriptedPeer as ScriptedPeer
 from ocpp_trio.testing.scripted import ScriptFailed as ScriptFailed
 from ocpp_trio.testing.scripted import Silence as Silence
+from ocpp_trio.testing.scripted import Step as Step
 from ocpp_trio.testing.seeded import Attempt as Attempt
 from ocpp_trio.testing.seeded import RunBounds as RunBounds
 from ocpp_trio.testing.seeded import SeededRun as SeededRun
@@ -53,6 +55,7 @@ from ocpp_trio.testing.stream import MemoryStream as MemoryStream
 from ocpp_trio.testing.strikes import NETWORK_FAULTS as NETWORK_FAULTS
 from ocpp_trio.testing.strikes import WITHOUT_CORRUPTION as WITHOUT_CORRUPTION
 from ocpp_trio.testing.strikes import NetworkStrikes as NetworkStrikes
+from ocpp_trio.testing.stub import Behaviour as Behaviour
 from ocpp_trio.testing.stub import CloseWith as CloseWith
 from ocpp_trio.testing.stub import CsmsStub as CsmsStub
 from ocpp_trio.testing.stub import Delayed as Delayed

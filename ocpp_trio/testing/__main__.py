@@ -1,21 +1,30 @@
-"""Replay a seed: `python -m ocpp_trio.testing package.module:function --seed 7`. Owns the command line only."""
+"""Replay a seed: `python -m ocpp_trio.testing package.module:function --seed 7`. Owns the command line only.
+
+A function of a script is named by its file: `simulate.py:main`. `--plan` takes the faults that a report printed.
+"""
 
 import argparse
 import importlib
+import math
 import sys
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
 from ocpp_trio.testing.faults import load_plan
-from ocpp_trio.testing.seeded import Main, attempt
+from ocpp_trio.testing.seeded import Main, RunBounds, attempt
 
 
 def replay(arguments: Sequence[str]) -> int:
     """Run the function under the seed, print its transcript, and return 1 if it fails."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    options.place, _, options.name = options.function.rpartition(":")
+    if not (options.place and options.name):
+        parser.error(f"expected package.module:function or file.py:function, found {options.function!r}")
     plan = None if options.plan is None else load_plan(options.plan.read_text())
-    end = attempt(_function(options.function), seed=options.seed, plan=plan)
+    bounds = RunBounds(seconds=options.limit)
+    end = attempt(_function(options.place, options.name), seed=options.seed, bounds=bounds, plan=plan)
     print(end.transcript.tail(options.events))
     print(f"digests: {' '.join(map(str, end.transcript.digests))}")
     if end.error is not None:
@@ -25,17 +34,22 @@ def replay(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ocpp_trio.testing", description="Replay a seeded run.")
-    parser.add_argument("function", help="an async function of a SeededRun, as package.module:function")
+    parser.add_argument(
+        "function", help="an async function of a SeededRun, as package.module:function or file.py:function"
+    )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=math.inf, help="seconds of virtual time that the run may take")
     parser.add_argument("--plan", type=Path, help="a file with the faults to play instead of the seed's own, as JSON")
     parser.add_argument("--events", type=int, default=30, help="how many of the last events to print")
     return parser
 
 
-def _function(name: str) -> Main:
-    module, _, function = name.partition(":")
-    sys.path.insert(0, "")
-    return attrgetter(function)(importlib.import_module(module))  # type: ignore[no-any-return]  # whoever names it knows
+def _function(place: str, name: str) -> Main:
+    """A script finds what lies beside it, a module what lies below the folder it is named from."""
+    script = Path(place) if place.endswith(".py") else None
+    sys.path.insert(0, "" if script is None else str(script.parent))
+    module = importlib.import_module(place if script is None else script.stem)
+    return attrgetter(name)(module)  # type: ignore[no-any-return]  # whoever names it knows
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class LoggedFrame:
 
 
 class FrameLog:
-    """Listen in on a network from now on.
+    """Listen in on the connections of a network that are dialled from now on.
 
         log = FrameLog(network)
         ...
@@ -65,11 +65,13 @@ class FrameLog:
         self._decoders: dict[tuple[int, Direction], WireDecoder] = {}
         self._broken: set[tuple[int, Direction]] = set()
         self._actions: dict[tuple[int, Direction, str], str] = {}
+        # In the middle of a connection nobody can tell where a frame begins.
+        self._too_old = {link.number for link in network.live_links}
         network.taps.append(self._tap)
 
     def _tap(self, link: MemoryLink, direction: Direction, data: bytes) -> None:
         key = link.number, direction
-        if key in self._broken:
+        if key in self._broken or link.number in self._too_old:
             return
         decoder = self._decoders.setdefault(key, WireDecoder())
         try:

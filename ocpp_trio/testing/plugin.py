@@ -6,13 +6,16 @@ Owns nothing that is not asked for: tests without a fixture or a marker of the k
 - `seeded_run` makes the async test itself the function of a seeded run. It runs under seed 0, or with
   `@pytest.mark.ocpp_seeds(20)` under 20 of them; `--ocpp-seed 7` runs that one alone. A seed that fails is
   reported with the faults that are enough and the command that replays it.
-- `@pytest.mark.ocpp_limit(60)` bounds a test on its own clock; the fixtures do it by themselves. Under a clock
-  that jumps, a test in which nothing can happen any more fails at once and says what every task waits for.
+- `@pytest.mark.ocpp_limit(60)` bounds a test on its own clock, in seconds; the fixtures do it by themselves, with an
+  hour of virtual time. Under a clock that jumps, a test in which nothing can happen any more fails at once and says
+  what every task waits for. `pytestmark = pytest.mark.ocpp_limit(3600)` is for all tests of a module.
 """
 
 import inspect
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial, wraps
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -22,7 +25,7 @@ from pytest_trio import trio_fixture
 
 from ocpp_trio.testing.network import MemoryNetwork
 from ocpp_trio.testing.seeded import Main, RunBounds, SeededRun
-from ocpp_trio.testing.shrink import check_seeds
+from ocpp_trio.testing.shrink import SeedFailed, check_seeds
 from ocpp_trio.testing.stub import CsmsStub
 from ocpp_trio.testing.watch import Hang, Watch
 
@@ -48,16 +51,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seeded_run" not in metafunc.fixturenames:
         return
-    mark = metafunc.definition.get_closest_marker("ocpp_seeds")
+    count = _number(metafunc.definition, "ocpp_seeds", "count", int)
     only = metafunc.config.getoption("--ocpp-seed")
-    seeds = range(mark.args[0] if mark else 1) if only is None else [only]
+    seeds = range(1 if count is None else int(count)) if only is None else [only]
     metafunc.parametrize("seeded_run", seeds, indirect=True, ids=[f"seed{seed}" for seed in seeds])
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-trio sees that they are async
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if isinstance(item, pytest.Function) and "seeded_run" in item.fixturenames:
+    if not isinstance(item, pytest.Function):
+        return
+    if "seeded_run" in item.fixturenames:
         item.obj = _under_its_seed(item)
+    elif any(mark.name == "ocpp_seeds" for mark in item.own_markers):
+        found = f"found one with {tuple(item.fixturenames)}"
+        raise pytest.UsageError(f"{item.nodeid}: expected a test with `ocpp_seeds` to take `seeded_run`, {found}")
 
 
 @pytest.hookimpl(trylast=True)  # pytest-trio has marked the async tests by then
@@ -77,8 +85,19 @@ def _is_ours_to_bound(item: pytest.Item) -> bool:
 
 
 def _limit(item: pytest.Item) -> float | None:
-    mark = item.get_closest_marker("ocpp_limit")
-    return None if mark is None else float(mark.args[0])
+    return _number(item, "ocpp_limit", "seconds", float)
+
+
+def _number(node: pytest.Item, marker: str, name: str, kind: type[int | float]) -> float | None:
+    """What a marker says, by place or by name; None if there is none."""
+    mark = node.get_closest_marker(marker)
+    if mark is None:
+        return None
+    values = [*mark.args, *mark.kwargs.values()]
+    if len(values) == 1 and set(mark.kwargs) <= {name} and isinstance(values[0], int | kind) and values[0] > 0:
+        return kind(values[0])
+    found = ", ".join([*map(repr, mark.args), *(f"{key}={value!r}" for key, value in mark.kwargs.items())])
+    raise pytest.UsageError(f"{node.nodeid}: expected {marker}({name}), a positive number, found {marker}({found})")
 
 
 @pytest.fixture
@@ -101,7 +120,10 @@ async def csms_stub(  # noqa: ASYNC900
 
 @pytest.fixture
 def seeded_run(request: pytest.FixtureRequest) -> int:
-    """The seed; the test gets the `SeededRun` under it instead. No async fixture can be had beside it."""
+    """The seed; the test gets the `SeededRun` under it instead.
+
+    No async fixture can be had beside it, and no network or stub but those that the test makes of it.
+    """
     return int(request.param)
 
 
@@ -110,24 +132,46 @@ def _under_its_seed(item: pytest.Function) -> Callable[..., None]:
     test, nodeid = item.obj, item.nodeid
     if not inspect.iscoroutinefunction(test):
         raise pytest.UsageError(f"{nodeid}: expected an async test to take `seeded_run`, found {test!r}")
+    if others := sorted(KIT & set(item.fixturenames)):
+        raise pytest.UsageError(f"{nodeid}: expected `seeded_run`, with its own `.network`, alone, found {others} too")
     bounds = RunBounds(seconds=_limit(item) or VIRTUAL_LIMIT)
+    here = _from_here(item)
 
     @wraps(test)
     def run_it(*, seeded_run: int, **fixtures: object) -> None:
         __tracebackhide__ = True
         main: Main = _with_fixtures(test, fixtures)
-        check_seeds(main, [seeded_run], bounds=bounds, replay=lambda seed: f'pytest "{nodeid}" --ocpp-seed {seed}')
+        try:
+            check_seeds(main, [seeded_run], bounds=bounds, replay=lambda seed: f'pytest "{here}" --ocpp-seed {seed}')
+        except SeedFailed as failed:
+            raise failed.with_traceback(None) from failed.error
 
     # Who asks whether a test is async looks through `wraps`.
     del run_it.__dict__["__wrapped__"]
     return run_it
 
 
+def _from_here(item: pytest.Item) -> str:
+    """What names a test in the folder in which pytest was called; a node id is for its root."""
+    path = os.path.relpath(item.path, item.config.invocation_params.dir)
+    return "::".join([Path(path).as_posix(), *item.nodeid.split("::")[1:]])
+
+
 def _with_fixtures(test: Callable[..., Awaitable[object]], fixtures: dict[str, object]) -> Main:
     async def main(run: SeededRun) -> object:
-        return await test(seeded_run=run, **fixtures)
+        try:
+            return await test(seeded_run=run, **fixtures)
+        except* pytest.fail.Exception as failures:
+            # No Exception to pytest, and here one like any other: the seed has failed.
+            raise AssertionError(str(_first(failures))) from failures
 
     return main
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _run(

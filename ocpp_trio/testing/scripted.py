@@ -17,6 +17,7 @@ from ocpp_trio import (
     CloseReason,
     ConnectionClosed,
     FrameError,
+    HandshakeError,
     Limits,
     Transport,
     open_client,
@@ -97,9 +98,9 @@ class ScriptedPeer:
         ...
         await peer.wait_done()
 
-    `Result` and `Error` answer the CALL that was expected last. A script may end with `Drop` or `CloseWith`;
-    else the peer goes on listening and fails at any further frame. One connection more than there are scripts
-    is a failure too. Failures leave as ScriptFailed.
+    `Result` and `Error` answer the CALL that this connection brought last. A script may end with `Drop` or
+    `CloseWith`; else the peer goes on listening and fails at any further frame. One connection more than there
+    are scripts is a failure too, and so is one without an upgrade. Failures leave as ScriptFailed.
     """
 
     def __init__(self, *scripts: Sequence[Step], subprotocol: str = "ocpp1.6") -> None:
@@ -108,7 +109,7 @@ class ScriptedPeer:
         self._connections = 0
         self._played = 0
         self._done = trio.Event()
-        self._last_call: Call | None = None
+        self._last_calls: dict[int, Call] = {}
         self.frames: list[RecordedFrame] = []
 
     async def wait_done(self) -> None:
@@ -131,15 +132,21 @@ class ScriptedPeer:
         await trio.serve_listeners(self._serve_stream, listeners)
 
     async def connect(self, stream: trio.abc.Stream, *, resource: str = "/CP-1", host: str = "csms") -> None:
-        """Be the station on this stream until its script ends. Raises ScriptFailed; cancelling closes the stream."""
+        """Be the station on this stream until its script ends; cancelling closes the stream.
+
+        Raises ScriptFailed, and HandshakeError if the CSMS does not let it in.
+        """
         async with open_client(
             stream, host=host, resource=resource, subprotocols=[self._subprotocol], limits=Limits()
         ) as transport:
             await self._play_on(transport, stay=False)
 
     async def _serve_stream(self, stream: trio.abc.Stream) -> None:
-        async with open_server(stream, limits=Limits()) as upgrade:
-            await self._play_on(await upgrade.accept(self._subprotocol), stay=True)
+        try:
+            async with open_server(stream, limits=Limits()) as upgrade:
+                await self._play_on(await upgrade.accept(self._subprotocol), stay=True)
+        except HandshakeError as exc:
+            raise ScriptFailed(self._story(f"expected an upgrade, found {exc}")) from exc
 
     async def _play_on(self, transport: Transport, *, stay: bool) -> None:
         number = self._connections = self._connections + 1
@@ -167,7 +174,7 @@ class ScriptedPeer:
             case Say():
                 await self._send(step.text, transport, number)
             case Result() | Error():
-                await self._send(self._answer(step), transport, number)
+                await self._send(self._answer(step, number), transport, number)
             case Silence(seconds):
                 with trio.move_on_after(seconds):
                     text = await self._receive(transport, number)
@@ -190,17 +197,18 @@ class ScriptedPeer:
 
     async def _expect(self, step: Expect, transport: Transport, number: int) -> None:
         text = await self._receive(transport, number)
-        if (defect := self._defect(step, text)) is not None:
+        if (defect := self._defect(step, text, number)) is not None:
             raise _Other(defect)
 
-    def _defect(self, step: Expect, text: str) -> str | None:
+    def _defect(self, step: Expect, text: str, number: int) -> str | None:
         """What is wrong with a frame, None if it is the one."""
         try:
             frame = parse_frame(text)
         except FrameError:
             return None if step.text == text else text
         is_call, is_error = isinstance(frame, Call), isinstance(frame, CallError)
-        self._last_call = frame if isinstance(frame, Call) else self._last_call
+        if isinstance(frame, Call):
+            self._last_calls[number] = frame
         what = frame.action if isinstance(frame, Call) else "error" if is_error else "result"
         payload = {"code": frame.code} if isinstance(frame, CallError) else json.loads(text)[3 if is_call else 2]
         as_expected = (
@@ -229,8 +237,8 @@ class ScriptedPeer:
             return
         raise ScriptFailed(self._story(f"connection {number}: expected nothing more, found {text}"))
 
-    def _answer(self, step: Result | Error) -> str:
-        call = self._last_call
+    def _answer(self, step: Result | Error, number: int) -> str:
+        call = self._last_calls.get(number)
         if call is None:
             raise _Other("no CALL to answer")
         if isinstance(step, Error):

@@ -3,8 +3,14 @@
 Owns the search. Runs are `attempt`s; what counts as the same failure is decided here.
 """
 
+import math
+import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
 from typing import Final, TypeVar
 
 import attrs
@@ -71,13 +77,14 @@ def check_seeds(
     """Run `main` under each seed and return the transcripts.
 
     Raises SeedFailed at the first one that fails: with the command that replays it (`replay(seed)`, or
-    `python -m ocpp_trio.testing`), and with the fewest faults of its plan that are enough.
+    `python -m ocpp_trio.testing`), with the fewest faults of its plan that are enough, found in at most
+    `shrink_runs` further runs, and with the last events of a run with these.
     """
     transcripts = []
     for seed in seeds:
         end = attempt(main, seed=seed, bounds=bounds)
         if end.error is not None:
-            raise _examine(main, end, bounds, replay or _command(main), shrink_runs) from end.error
+            raise _examine(main, end, bounds, replay or _command(main, bounds), shrink_runs) from end.error
         transcripts.append(end.transcript)
     return transcripts
 
@@ -87,22 +94,27 @@ def _examine(
 ) -> SeedFailed:
     seed, error = failed.transcript.seed, failed.error
     assert error is not None
-    sign = _sign(error)
+    sign, smallest = _sign(error), failed
 
     def fails(plan: Plan) -> bool:
+        nonlocal smallest
         end = attempt(main, seed=seed, bounds=bounds, plan=plan)
-        return end.error is not None and _sign(end.error) == sign
+        if end.error is None or _sign(end.error) != sign:
+            return False
+        smallest = end
+        return True
 
     again = attempt(main, seed=seed, bounds=bounds)
     repeats = again.transcript.digests == failed.transcript.digests and again.error is not None
     plan = minimal(failed.plan, fails, runs=shrink_runs) if repeats else failed.plan
-    report = _Report(failed=failed, error=error, plan=plan, repeats=repeats, command=replay(seed))
+    report = _Report(failed=failed, smallest=smallest, error=error, plan=plan, repeats=repeats, command=replay(seed))
     return SeedFailed(report.text(), seed=seed, plan=plan, error=error, repeats=repeats)
 
 
 @attrs.frozen(kw_only=True)
 class _Report:
     failed: Attempt
+    smallest: Attempt
     error: BaseException
     plan: Plan
     repeats: bool
@@ -115,7 +127,8 @@ class _Report:
             story.append("it did not repeat: something in this run is not taken from the seed")
         if self.failed.plan:
             story += [f"{len(self.plan)} of its {len(self.failed.plan)} faults are enough:", dump_plan(self.plan)]
-        return "\n".join([*story, "the last events:", self.failed.transcript.tail()])
+        events = "the last events:" if self.smallest is self.failed else "the last events with these alone:"
+        return "\n".join([*story, events, self.smallest.transcript.tail()])
 
 
 def _first_line(error: BaseException) -> str:
@@ -135,6 +148,31 @@ def _sign(error: BaseException) -> tuple[str, str]:
     return type(inner).__name__, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
-def _command(main: Main) -> Callable[[int], str]:
-    name = f"{getattr(main, '__module__', '?')}:{getattr(main, '__qualname__', '?')}"
-    return lambda seed: f"python -m ocpp_trio.testing {name} --seed {seed}"
+def _command(main: Main, bounds: RunBounds | None) -> Callable[[int], str]:
+    """What a shell can run, or Python where the function is none that a module has under its name."""
+    name = getattr(main, "__qualname__", None) or repr(main)
+    place = _place(main, name)
+    if place is None:
+        return lambda seed: f"run_seeded({name}, seed={seed})"
+    limit = "" if bounds is None or bounds.seconds == math.inf else f" --limit {bounds.seconds}"
+    return lambda seed: f"python -m ocpp_trio.testing {place}:{name} --seed {seed}{limit}"
+
+
+def _place(main: Main, name: str) -> str | None:
+    """The module or the script in which a function is found by its name."""
+    module = sys.modules.get(getattr(main, "__module__", ""))
+    try:
+        found = attrgetter(name)(module)
+    except AttributeError:
+        return None
+    return None if module is None or found is not main else _name_or_file(module)
+
+
+def _name_or_file(module: ModuleType) -> str | None:
+    """To a process of its own `__main__` is something else."""
+    if module.__name__ != "__main__":
+        return module.__name__
+    if module.__spec__ is not None:  # `python -m`
+        return module.__spec__.name
+    file = getattr(module, "__file__", None)
+    return None if file is None else Path(os.path.relpath(file)).as_posix()

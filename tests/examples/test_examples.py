@@ -14,6 +14,7 @@ from tests.operator_ground import Answer, send_request
 from tests.processes import COMMAND_LINE, ROOT, Running, run_python
 
 EXAMPLES = ROOT / "examples"
+KIT = ("-p", "ocpp_trio.testing.plugin")  # found by itself where the package is installed
 
 pytestmark = pytest.mark.real
 
@@ -187,9 +188,8 @@ async def test_the_example_that_cuts_links_ends_on_ctrl_c():
 
 
 async def test_the_virtual_hours_pass():
-    async with run_program(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES / "virtual_time_test.py"
-    ) as example:
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *KIT, EXAMPLES / "virtual_time_test.py")
+    async with run_program(*command) as example:
         code = await example.finish()
 
     assert code == 0, example.output
@@ -210,8 +210,7 @@ async def test_the_simulated_station_loses_no_energy():
 
 
 async def test_the_simulated_station_is_also_a_suite():
-    kit = ("-p", "ocpp_trio.testing.plugin")  # found by itself where the package is installed
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *kit, EXAMPLES / "simulate_my_station.py")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", *KIT, EXAMPLES / "simulate_my_station.py")
     async with run_program(*command) as example, run_program(*command, "--ocpp-seed", "3") as one:
         assert (await example.finish(), await one.finish()) == (0, 0), example.output + one.output
 

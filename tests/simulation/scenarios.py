@@ -107,7 +107,7 @@ HEAVY: Final = attrs.evolve(
     duration=1200.0,
     fault_every=60.0,
     call_every=300.0,
-    limits=Limits(message_size=32 * 1024),
+    limits=Limits(message_size=16 * 1024),
     kinds=HEAVY_FAULTS,
     traced=True,
 )

@@ -95,6 +95,28 @@ async def test_errors_and_other_hosts_are_told_apart(autojump_clock):
     assert log.timeline(host="CP-2") == "nothing was sent"
 
 
+async def test_links_that_were_there_before_the_log_are_none_of_it(autojump_clock):
+    """Where a frame begins on them cannot be known."""
+    network, stub = MemoryNetwork(), CsmsStub(interval=10)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(partial(stub.serve, 0, listen=network.listen))
+        async with open_charge_point(
+            f"ws://csms:{port}/", "CP-1", router=Router(v16), boot=BOOT, dial=network.dial
+        ) as station:
+            await station.wait_online()
+            log = FrameLog(network)
+            await trio.sleep(15)
+            assert log.torn() == []
+            assert log.timeline() == "nothing was sent"
+            network.links[0].reset()
+            await station.wait_offline()
+            await station.wait_online()
+        nursery.cancel_scope.cancel()
+
+    log.assert_titles(TITLES[:2])
+    assert {frame.link for frame in log.frames} == {2}
+
+
 async def _bare_log(*texts):
     """The log of a WebSocket over which these texts went."""
     network = MemoryNetwork()

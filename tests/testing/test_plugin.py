@@ -194,6 +194,113 @@ def test_only_async_tests_can_be_seeded(suite):
     assert "expected an async test to take `seeded_run`" in result.stdout.str() + result.stderr.str()
 
 
+def test_replay_command_is_for_the_folder_in_which_it_is_read(suite, pytester, monkeypatch):
+    pytester.mkdir("deep")
+    monkeypatch.chdir(pytester.path / "deep")
+
+    result = suite(SEEDS, "-k", "weather", str(pytester.path / "test_it.py"))
+
+    result.stdout.fnmatch_lines(['*replay it with: pytest "../test_it.py::test_weather[[]*seed2*]" --ocpp-seed 2'])
+
+
+FAILS_BY_PYTEST = """
+@pytest.mark.ocpp_seeds(2)
+async def test_nothing_is_raised(seeded_run):
+    seeded_run.faults(kinds={"rain": Spread()}, hosts=["roof"], until=100, every=5)
+    await seeded_run.play({"rain": lambda fault: None})
+    async with trio.open_nursery():
+        with pytest.raises(ValueError):
+            await trio.sleep(seeded_run.seed)
+
+
+async def test_given_up(seeded_run):
+    pytest.fail("by hand")
+
+
+async def test_left_out(seeded_run):
+    pytest.skip("by hand")
+"""
+
+
+def test_failures_of_pytests_own_kind_are_reported_with_their_seed_as_well(suite):
+    result = suite(FAILS_BY_PYTEST)
+
+    result.assert_outcomes(failed=3, skipped=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "*SeedFailed: seed 1 fails: AssertionError: DID NOT RAISE *ValueError*",
+            "*0 of its * faults are enough:*",
+            "*SeedFailed: seed 0 fails: AssertionError: by hand*",
+        ]
+    )
+
+
+def test_report_shows_no_line_of_the_kit(suite):
+    """Where the seeds are played is not what failed."""
+    result = suite("async def test_it(seeded_run): assert seeded_run.seed == 1")
+
+    assert "def check_seeds" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["*SeedFailed: seed 0 fails: *"])
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (
+            "@pytest.mark.ocpp_seeds(2)\nasync def test_it(memory_network): pass",
+            "expected a test with `ocpp_seeds` to take `seeded_run`, found one with ('memory_network',)",
+        ),
+        (
+            "async def test_it(seeded_run, csms_stub): pass",
+            "expected `seeded_run`, with its own `.network`, alone, found ['csms_stub', 'memory_network'] too",
+        ),
+        (
+            "@pytest.mark.ocpp_seeds()\nasync def test_it(seeded_run): pass",
+            "expected ocpp_seeds(count), a positive number, found ocpp_seeds()",
+        ),
+        (
+            "@pytest.mark.ocpp_seeds(0)\nasync def test_it(seeded_run): pass",
+            "expected ocpp_seeds(count), a positive number, found ocpp_seeds(0)",
+        ),
+        (
+            "@pytest.mark.ocpp_seeds('3')\nasync def test_it(seeded_run): pass",
+            "expected ocpp_seeds(count), a positive number, found ocpp_seeds('3')",
+        ),
+        (
+            "@pytest.mark.ocpp_limit(60, hours=1)\nasync def test_it(memory_network): pass",
+            "expected ocpp_limit(seconds), a positive number, found ocpp_limit(60, hours=1)",
+        ),
+        (
+            "@pytest.mark.ocpp_limit(-1)\nasync def test_it(seeded_run): pass",
+            "expected ocpp_limit(seconds), a positive number, found ocpp_limit(-1)",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_said_when_tests_are_collected(suite, source, sentence):
+    result = suite(source)
+
+    assert result.ret != 0
+    assert sentence in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
+def test_markers_take_their_number_by_name_and_from_their_module(suite):
+    result = suite(
+        """
+pytestmark = [pytest.mark.ocpp_seeds(count=3), pytest.mark.ocpp_limit(seconds=0.5)]
+
+async def test_seeds(seeded_run):
+    pass
+
+async def test_limit(autojump_clock):
+    await trio.sleep(1)
+"""
+    )
+
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines_random(["*Hang: the test did not end within 0.5 s*"])
+
+
 def test_suite_that_bounds_its_tests_itself_is_left_alone(suite, pytester):
     pytester.makeconftest("""
 import pytest, trio

@@ -1,5 +1,6 @@
 """A scripted peer says what its script says, and anything else than it expects is a failure that tells the story."""
 
+import json
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -7,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from ocpp_trio import ReconnectPolicy, Router, open_charge_point, serve_csms, v16
+from ocpp_trio import Limits, ReconnectPolicy, Router, open_charge_point, open_client, serve_csms, v16
 from ocpp_trio.testing import (
     CloseWith,
     Drop,
@@ -20,6 +21,7 @@ from ocpp_trio.testing import (
     ScriptedPeer,
     ScriptFailed,
     Silence,
+    Step,
 )
 from ocpp_trio.testing.stub import EPOCH
 
@@ -132,6 +134,49 @@ async def test_end_is_not_what_a_frame_was_expected_for(autojump_clock):
     peer = ScriptedPeer([*BOOTS, Say("[]"), *[Say("[]")] * 30, Expect("Heartbeat", at=10)])
 
     await _fails(peer, "step [0-9]+: expected .*, found the end of the connection")
+
+
+async def test_each_connection_answers_its_own_call(autojump_clock):
+    """Two stations at once: what the second one asks is nothing that the first one is told."""
+    network, told = MemoryNetwork(), []
+    script: list[Step] = [Expect("BootNotification"), Silence(5), Result(ACCEPTED)]
+    peer = ScriptedPeer(script, script)
+
+    async def boot(name):
+        stream = await network.dial("csms", 9000)
+        async with open_client(
+            stream, host="csms", resource=f"/{name}", subprotocols=["ocpp1.6"], limits=Limits()
+        ) as station:
+            await station.send(f'[2,"{name}","BootNotification",{{}}]')
+            told.append((name, json.loads(await station.receive())[1]))
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(peer.serve, 9000, listen=network.listen))
+        async with trio.open_nursery() as stations:
+            stations.start_soon(boot, "first")
+            await trio.sleep(1)
+            stations.start_soon(boot, "second")
+        nursery.cancel_scope.cancel()
+
+    assert told == [("first", "first"), ("second", "second")]
+
+
+async def test_answer_is_to_a_call_of_the_same_connection(autojump_clock):
+    peer = ScriptedPeer([Expect("BootNotification"), Drop()], [Result(ACCEPTED)])
+
+    await _fails(peer, r"^connection 2, step 1: expected Result.*, found no CALL to answer at")
+
+
+async def test_stream_without_an_upgrade_is_a_failure_of_the_script(autojump_clock):
+    network, peer = MemoryNetwork(), ScriptedPeer(BOOTS)
+
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(ScriptFailed, match="^expected an upgrade, found .*no upgrade request came"),
+        flatten_subgroups=True,
+    ):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(partial(peer.serve, 9000, listen=network.listen))
+            await (await network.dial("csms", 9000)).aclose()
 
 
 async def test_peer_can_be_the_station(autojump_clock):

@@ -2,13 +2,17 @@
 
 import itertools
 import json
+import os
+import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
-from ocpp_trio.testing import Fault, SeedFailed, Spread, check_seeds, dump_plan
+from ocpp_trio.testing import Fault, RunBounds, SeedFailed, Spread, check_seeds, dump_plan
 from ocpp_trio.testing.__main__ import replay
 from ocpp_trio.testing.shrink import minimal
 
@@ -28,6 +32,10 @@ async def fragile(run):
 
     run.faults(kinds=KINDS, hosts=["roof"], until=300, every=2)
     await run.play(dict.fromkeys(KINDS, strike))
+
+
+async def _weather(run, *, bad):
+    assert run.seed < 2, bad
 
 
 async def moody(run):
@@ -87,6 +95,81 @@ def test_command_can_be_another():
         check_seeds(fragile, [2], replay=lambda seed: f"make it-again SEED={seed}")
 
 
+def test_last_events_are_those_of_the_run_with_few_faults():
+    with pytest.raises(SeedFailed) as failed:
+        check_seeds(fragile, [2])
+
+    story = str(failed.value).partition("the last events with these alone:\n")[2]
+    assert sorted(line.split()[3] for line in story.splitlines()) == ["hail", "snow"]
+
+
+@pytest.mark.parametrize(("bounds", "limit"), [(None, ""), (RunBounds(), ""), (RunBounds(seconds=250), " --limit 250")])
+def test_command_bounds_the_run_as_it_was_bounded(bounds, limit):
+    with pytest.raises(SeedFailed) as failed:
+        check_seeds(fragile, [2], bounds=bounds)
+
+    assert f"replay it with: python -m ocpp_trio.testing {__name__}:fragile --seed 2{limit}\n" in str(failed.value)
+
+
+async def forgetful(run):
+    await trio.sleep_until(1e9)
+
+
+def test_seed_that_takes_too_long_is_replayed_within_its_limit(capsys):
+    status = replay([f"{__name__}:forgetful", "--seed", "2", "--limit", "300"])
+
+    assert status == 1
+    assert "Hang: the run did not end within 300 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [(partial(_weather, bad="hail"), "functools.partial("), (lambda run: _weather(run, bad="hail"), "<lambda>")],
+)
+def test_function_that_no_module_names_is_replayed_from_python(main, said):
+    """A command line could not find it."""
+    with pytest.raises(SeedFailed, match="seed 2 fails") as failed:
+        check_seeds(main, [2])
+
+    (line,) = (line for line in str(failed.value).splitlines() if line.startswith("replay it with:"))
+    assert line.startswith("replay it with: run_seeded(")
+    assert said in line
+    assert line.endswith(", seed=2)")
+
+
+SCRIPT = """
+from ocpp_trio.testing import check_seeds
+from of_the_script import THRESHOLD
+
+async def main(run):
+    assert run.seed < THRESHOLD, "too much"
+
+if __name__ == "__main__":
+    check_seeds(main, range(5))
+"""
+
+
+def test_command_of_a_script_finds_its_function(tmp_path):
+    (tmp_path / "of_the_script.py").write_text("THRESHOLD = 3\n")
+    (tmp_path / "simulate.py").write_text(SCRIPT)
+
+    failed = _python(str(tmp_path / "simulate.py"))
+    (command,) = (line for line in failed.stderr.splitlines() if line.startswith("replay it with: python "))
+    again = _python(*shlex.split(command.removeprefix("replay it with: python ")))
+
+    assert again.returncode == 1
+    assert "digests: " in again.stdout
+    assert again.stderr.splitlines()[-1] == "AssertionError: too much"
+
+
+@pytest.mark.parametrize("name", ["fragile", "tests.testing.test_shrink:", ":fragile"])
+def test_name_that_is_none_of_a_function_is_refused(name, capsys):
+    with pytest.raises(SystemExit):
+        replay([name])
+
+    assert f"expected package.module:function or file.py:function, found {name!r}" in capsys.readouterr().err
+
+
 def test_failure_that_does_not_repeat_says_so():
     with pytest.raises(
         SeedFailed, match="it did not repeat: something in this run is not taken from the seed"
@@ -96,19 +179,14 @@ def test_failure_that_does_not_repeat_says_so():
     assert not failed.value.repeats
 
 
-def test_seed_is_replayed_from_the_command_line():
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "ocpp_trio.testing",
-        "tests.testing.test_shrink:fragile",
-        "--seed",
-        "2",
-    ]
+def _python(*arguments):
+    command = [sys.executable, "-W", "ignore", *arguments]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+def test_seed_is_replayed_from_the_command_line():
+    done = _python("-m", "ocpp_trio.testing", "tests.testing.test_shrink:fragile", "--seed", "2")
 
     assert done.returncode == 1
     assert "fault: " in done.stdout
