@@ -41,6 +41,9 @@ from ocpp_trio.errors import ProtocolError as ProtocolError
 from ocpp_trio.errors import RemoteProtocolError as RemoteProtocolError
 from ocpp_trio.errors import SecurityEventKind as SecurityEventKind
 from ocpp_trio.link.certificate import PeerCertificate as PeerCertificate
+from ocpp_trio.link.handshake import Upgrade as Upgrade
+from ocpp_trio.link.handshake import open_client as open_client
+from ocpp_trio.link.handshake import open_server as open_server
 from ocpp_trio.link.instrument import CallReport as CallReport
 from ocpp_trio.link.instrument import Instrument as Instrument
 from ocpp_trio.link.instrument import Instruments as Instruments
@@ -60,9 +63,6 @@ from ocpp_trio.link.texts import TextStream as TextStream
 from ocpp_trio.link.tls import client_context as client_context
 from ocpp_trio.link.tls import server_context as server_context
 from ocpp_trio.link.transport import Transport as Transport
-from ocpp_trio.link.transport import Upgrade as Upgrade
-from ocpp_trio.link.transport import open_client as open_client
-from ocpp_trio.link.transport import open_server as open_server
 from ocpp_trio.wire.codec import Codec as Codec
 from ocpp_trio.wire.codec import codec_of as codec_of
 from ocpp_trio.wire.converter import make_converter as make_converter

@@ -37,8 +37,8 @@ BLOCK: Final = 1.0
 PATIENCE: Final = 5.0
 """Seconds within which the server must do anything else, or is taken for dead."""
 CLOCK_LASTS: Final = 2.0
-"""Seconds after which the server's clock is read again: clocks drift, and are put right. Less than a node's patience, so
-that nobody is taken for gone by a clock."""
+"""Seconds after which the server's clock is read again: clocks drift, and are put right. Less than a node's patience,
+so that nobody is taken for gone by a clock."""
 # By a script, because the library takes the microseconds of TIME for thousandths of them.
 _CLOCK: Final = "return redis.call('TIME')"
 _NOT_YET: Final = "not connected yet"

@@ -8,10 +8,11 @@ import trio
 
 from ocpp_trio.charge_point.endpoint import Endpoint
 from ocpp_trio.errors import Closed, CloseReason, HandshakeError
+from ocpp_trio.link.handshake import open_client
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.tls import secure_client
 from ocpp_trio.link.tls_failure import tls_failure
-from ocpp_trio.link.transport import Headers, Transport, open_client
+from ocpp_trio.link.transport import Headers, Transport
 
 Dial = Callable[[str, int], Awaitable[trio.abc.Stream]]
 

@@ -16,9 +16,10 @@ from ocpp_trio.csms.evidence import credentials_of
 from ocpp_trio.csms.handshake import choose_subprotocol
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, SecurityEventKind
 from ocpp_trio.link.basic import CHALLENGE
+from ocpp_trio.link.handshake import Upgrade
 from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.limits import IDENTITY_LIMIT
-from ocpp_trio.link.transport import Transport, Upgrade
+from ocpp_trio.link.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import hmac
 
 from ocpp_trio.csms.authentication import Credentials
 from ocpp_trio.link.basic import BasicCredentials, read_basic
+from ocpp_trio.link.handshake import Upgrade
 from ocpp_trio.link.instrument import Link
-from ocpp_trio.link.transport import Upgrade
 
 
 def credentials_of(upgrade: Upgrade, link: Link) -> Credentials:

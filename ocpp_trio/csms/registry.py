@@ -16,9 +16,9 @@ from ocpp_trio.csms.authentication import Refusal
 from ocpp_trio.csms.swaps import SWAPS, WINDOW, Swaps
 from ocpp_trio.errors import ConnectionClosed, SecurityEventKind
 from ocpp_trio.link.instrument import Instrument, Link, SecurityEvent
+from ocpp_trio.link.referee import SUPERSEDED
 from ocpp_trio.link.registration import CsmsGate, Registration
 from ocpp_trio.link.session import Session
-from ocpp_trio.link.transport import SUPERSEDED
 
 GATES_KEPT: Final = 10_000
 """Identities remembered as Pending or Rejected while they are away; the oldest are forgotten first."""

@@ -23,6 +23,7 @@ from ocpp_trio.csms.registry import Registry
 from ocpp_trio.csms.turnstile import Turnstile
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError, is_loss
 from ocpp_trio.link.addresses import network_of
+from ocpp_trio.link.handshake import open_server
 from ocpp_trio.link.instrument import Instrument, Link, tell_offence
 from ocpp_trio.link.limits import Limits
 from ocpp_trio.link.message_ids import new_message_ids
@@ -30,8 +31,9 @@ from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.router import Router
 from ocpp_trio.link.session import Session, open_session
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.sockets import peer_address
 from ocpp_trio.link.tls import secure_server
-from ocpp_trio.link.transport import GOING_AWAY, Transport, open_server, peer_address
+from ocpp_trio.link.transport import GOING_AWAY, Transport
 from ocpp_trio.wire.leniency import Leniency
 
 logger = logging.getLogger(__name__)

@@ -1,32 +1,25 @@
 """A WebSocket as text in, text out, with every known fault of the engine contained.
 
-The only importer of trio_websocket, and with `engine` of wsproto. Owns the stream: nobody else writes to it or
-closes it. Must not know OCPP beyond the subprotocol that was agreed.
+The only importer of trio_websocket. Owns the stream: nobody else writes to it or closes it. Must not know OCPP
+beyond the subprotocol that was agreed.
 """
 
-import base64
-import binascii
 import logging
-import math
-import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, NoReturn, Self
 
 import trio
 import trio_websocket
 import wsproto
-from wsproto.connection import ConnectionState, ConnectionType
-from wsproto.events import AcceptConnection, CloseConnection, RejectConnection, Request
+from wsproto.connection import ConnectionState
+from wsproto.events import CloseConnection, Request
 
-from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed, HandshakeError
-from ocpp_trio.link.certificate import PeerCertificate
-from ocpp_trio.link.engine import SUPERSEDED as SUPERSEDED
-from ocpp_trio.link.engine import Guard, Referee
+from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed
+from ocpp_trio.link.guard import Guard
 from ocpp_trio.link.limits import Limits
-from ocpp_trio.link.nursery import open_background
-from ocpp_trio.link.refusal import explanation_of
+from ocpp_trio.link.referee import Referee
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +49,28 @@ class Transport:
         self._reader_done = trio.Event()
         self._ended: Closed | None = None
         self.subprotocol: str | None = None
+
+    @classmethod
+    def client(
+        cls, guard: Guard, referee: Referee, *, host: str, resource: str, subprotocols: Sequence[str], headers: Headers
+    ) -> Self:
+        """What asks for an upgrade as soon as it runs."""
+        websocket = trio_websocket.WebSocketConnection(
+            guard,
+            referee,
+            host=host,
+            path=resource,
+            client_subprotocols=list(subprotocols),
+            client_extra_headers=list(headers),
+            max_message_size=ENGINE_SIZE_LIMIT,
+        )
+        return cls(websocket, referee, guard)
+
+    @classmethod
+    def server(cls, guard: Guard, referee: Referee) -> Self:
+        """What waits for a request, to be answered by `accept_upgrade` or `reject_upgrade`."""
+        websocket = trio_websocket.WebSocketConnection(guard, referee, max_message_size=ENGINE_SIZE_LIMIT)
+        return cls(websocket, referee, guard)
 
     @property
     def closed(self) -> Closed | None:
@@ -194,213 +209,28 @@ async def _linger(stream: trio.abc.Stream) -> None:
         pass
 
 
-@asynccontextmanager
-async def open_client(
-    stream: trio.abc.Stream,
-    *,
-    host: str,
-    resource: str,
-    subprotocols: Sequence[str],
-    headers: Headers = (),
-    limits: Limits,
-) -> AsyncIterator[Transport]:
-    """Upgrade a stream as the client, and close it on the way out.
-
-    The handshake has `limits.handshake_deadline` seconds. Raises HandshakeError if the peer refuses, stays
-    silent, goes away, or does not agree on one of `subprotocols` (OCPP-J 1.6 section 3.2).
-    """
-    referee = Referee(ConnectionType.CLIENT, limits)
-    guard = Guard(stream, referee, limits)
-    websocket = trio_websocket.WebSocketConnection(
-        guard,
-        referee,
-        host=host,
-        path=resource,
-        client_subprotocols=list(subprotocols),
-        client_extra_headers=list(headers),
-        max_message_size=ENGINE_SIZE_LIMIT,
-    )
-    _tune(stream, limits)
-    transport = Transport(websocket, referee, guard)
-    async with open_background() as nursery:
-        try:
-            nursery.start_soon(transport.run)
-            await _wait_for_answer(transport, referee, headers, limits)
-            yield transport
-        finally:
-            await transport.let_go(stream, limits)  # noqa: ASYNC102  # shields and bounds itself
+async def accept_upgrade(transport: Transport, request: Request, subprotocol: str | None) -> None:
+    """Answer 101. Raises ConnectionClosed; cancelling ends the connection."""
+    with _answering(transport) as websocket:
+        await trio_websocket.WebSocketRequest(websocket, request).accept(subprotocol=subprotocol)
+    transport.subprotocol = subprotocol
 
 
-async def _wait_for_answer(transport: Transport, referee: Referee, headers: Headers, limits: Limits) -> None:
-    with trio.move_on_after(limits.handshake_deadline):
-        await referee.settled.wait()
-    match referee.answer:
-        case AcceptConnection(subprotocol=str(subprotocol)):
-            transport.subprotocol = subprotocol
-        case AcceptConnection():
-            closed = Closed(CloseReason.PROTOCOL_ERROR, 1002, "the server agreed on no subprotocol")
-            transport.end(closed)
-            raise HandshakeError(closed)
-        case RejectConnection() as refusal:
-            raise await _refused(transport, referee, refusal, headers, limits)
-        case _:
-            silent = not referee.settled.is_set()
-            detail = f"no answer within {limits.handshake_deadline:g} s" if silent else "the server went away"
-            fallback = Closed(CloseReason.TRANSPORT_ERROR, None, f"websocket handshake: {detail}")
-            closed = transport.failure or referee.violation or fallback
-            transport.abort(closed)
-            raise HandshakeError(closed)
-
-
-async def _refused(
-    transport: Transport, referee: Referee, refusal: RejectConnection, headers: Headers, limits: Limits
-) -> HandshakeError:
-    """A refusal with the words of its body, which may come after the head, or never."""
-    status = f"HTTP status {refusal.status_code}"
-    with trio.move_on_after(limits.close_timeout):
-        await referee.explained.wait()
-    secrets = [value.rpartition(b" ")[2] for name, value in headers if name.lower() == b"authorization"]
-    explanation = explanation_of(referee.explanation, secrets=secrets)
-    closed = Closed(CloseReason.REFUSED, None, f"{status}: {explanation}" if explanation else status)
-    transport.abort(closed)
-    return HandshakeError(
-        closed,
-        status=refusal.status_code,
-        retry_after=_retry_after(refusal.headers),
-        explanation=explanation,
-    )
-
-
-def _retry_after(headers: Headers) -> float | None:
-    """Seconds of a Retry-After header; its date form is not used by anything that speaks OCPP."""
-    for name, value in headers:
-        if name.lower() == b"retry-after" and value.strip().isdigit():
-            return min(float(value), 86400.0)
-    return None
-
-
-class Upgrade:
-    """A request to become a WebSocket, not answered yet. Made by `open_server`."""
-
-    def __init__(self, transport: Transport, request: Request, *, stream: trio.abc.Stream, http_1_1: bool) -> None:
-        self._transport = transport
-        self._request = request
-        self._http_1_1 = http_1_1
-        self.tls = isinstance(stream, trio.SSLStream)
-        self.certificate = PeerCertificate.of(stream)
-
-    @property
-    def path(self) -> str:
-        """The raw request target, still percent-encoded."""
-        return self._request.target
-
-    @property
-    def headers(self) -> Headers:
-        """Names in lower case and values, as sent; without Host and the WebSocket negotiation lists."""
-        return self._request.extra_headers
-
-    @property
-    def subprotocols(self) -> tuple[str, ...]:
-        """What the client offers, most preferred first."""
-        return tuple(self._request.subprotocols)
-
-    @property
-    def defect(self) -> str | None:
-        """What is wrong with the request that the engine overlooks (RFC 6455 section 4.2.1), or None."""
-        if not self._http_1_1:
-            return "expected HTTP/1.1"
-        if not self.path.startswith("/"):
-            return "expected a path that begins with a slash"
-        keys = [value for name, value in self.headers if name == b"sec-websocket-key"]
-        if len(keys) != 1:
-            return f"expected one Sec-WebSocket-Key, found {len(keys)}"
-        with suppress(binascii.Error):
-            if len(base64.b64decode(keys[0], validate=True)) == 16:
-                return None
-        return "expected a Sec-WebSocket-Key of 16 bytes in base64"
-
-    async def accept(self, subprotocol: str | None) -> Transport:
-        """Answer 101. `subprotocol` is one of those offered, or None for "no match".
-
-        Raises ConnectionClosed if the client has gone. Cancelling ends the connection.
-        """
-        request = trio_websocket.WebSocketRequest(self._transport._websocket, self._request)
-        with _as_connection_closed(self._transport):
-            await request.accept(subprotocol=subprotocol)
-        self._transport.subprotocol = subprotocol
-        return self._transport
-
-    async def reject(self, status: int, *, headers: Headers = (), body: bytes = b"") -> None:
-        """Answer with an HTTP status instead. Raises ConnectionClosed; cancelling ends the connection."""
-        self._transport.end(Closed(CloseReason.REFUSED, None, f"HTTP status {status}"))
-        request = trio_websocket.WebSocketRequest(self._transport._websocket, self._request)
-        with _as_connection_closed(self._transport):
-            await request.reject(status, extra_headers=[(b"Connection", b"close"), *headers], body=body)
+async def reject_upgrade(transport: Transport, request: Request, status: int, *, headers: Headers, body: bytes) -> None:
+    """Answer with an HTTP status. Raises ConnectionClosed; cancelling ends the connection."""
+    transport.end(Closed(CloseReason.REFUSED, None, f"HTTP status {status}"))
+    with _answering(transport) as websocket:
+        answer = trio_websocket.WebSocketRequest(websocket, request)
+        await answer.reject(status, extra_headers=list(headers), body=body)
 
 
 @contextmanager
-def _as_connection_closed(transport: Transport) -> Iterator[None]:
+def _answering(transport: Transport) -> Iterator[trio_websocket.WebSocketConnection]:
     """Map what the engine raises during the handshake."""
     try:
-        yield
+        yield transport._websocket
     except (trio_websocket.ConnectionClosed, wsproto.utilities.ProtocolError) as exc:
         raise ConnectionClosed(transport.closed or _ABNORMAL) from exc
     except trio.Cancelled:
         transport.abort(GOING_AWAY)  # wsproto believes that the answer went out, so nothing may follow it
         raise
-
-
-@asynccontextmanager
-async def open_server(stream: trio.abc.Stream, *, limits: Limits, deadline: float = math.inf) -> AsyncIterator[Upgrade]:
-    """Read an upgrade request from a stream, and close the stream on the way out.
-
-    Raises HandshakeError if no request comes within `limits.handshake_deadline` seconds, or by `deadline` on
-    trio's clock if that is earlier; what came instead is answered by the engine (400, 426) where it is HTTP at all.
-    """
-    referee = Referee(ConnectionType.SERVER, limits)
-    guard = Guard(stream, referee, limits)
-    websocket = trio_websocket.WebSocketConnection(guard, referee, max_message_size=ENGINE_SIZE_LIMIT)
-    _tune(stream, limits)
-    transport = Transport(websocket, referee, guard)
-    async with open_background() as nursery:
-        try:
-            nursery.start_soon(transport.run)
-            with trio.move_on_at(min(deadline, trio.current_time() + limits.handshake_deadline)):
-                await referee.settled.wait()
-            if referee.request is None:
-                fallback = Closed(CloseReason.TRANSPORT_ERROR, None, "no upgrade request came")
-                closed = guard.failure or referee.violation or fallback
-                transport.end(closed)
-                raise HandshakeError(closed)
-            yield Upgrade(transport, referee.request, stream=stream, http_1_1=guard.http_1_1)
-        finally:
-            await transport.let_go(stream, limits)  # noqa: ASYNC102  # shields and bounds itself
-
-
-def _tune(stream: trio.abc.Stream, limits: Limits) -> None:
-    """Let the kernel give up on a cut cable: without this a half-open write blocks for many minutes."""
-    tcp = _below_tls(stream)
-    if isinstance(tcp, trio.SocketStream) and hasattr(socket, "TCP_USER_TIMEOUT"):
-        with suppress(OSError):
-            tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(limits.tcp_user_timeout * 1000))
-
-
-def _below_tls(stream: trio.abc.Stream) -> trio.abc.Stream:
-    while isinstance(stream, trio.SSLStream):
-        stream = stream.transport_stream
-    return stream
-
-
-def peer_address(stream: trio.abc.Stream) -> str:
-    """`host:port` of a socket's peer, or what the stream calls itself; "" if it is already gone."""
-    stream = _below_tls(stream)
-    if not isinstance(stream, trio.SocketStream):
-        return str(getattr(stream, "peer", ""))
-    try:
-        address = stream.socket.getpeername()
-    except OSError:
-        return ""
-    match address:
-        case (host, port, *_):
-            return f"{host}:{port}"
-    return str(address)  # a Unix socket's, which is mostly empty

@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from ocpp_trio import CloseReason, HandshakeError, Instrument, Limits, open_client
+from ocpp_trio.link.sockets import peer_address
 from ocpp_trio.link.tls import secure_client
-from ocpp_trio.link.transport import peer_address
 from tests.csms.conftest import Station
 
 pytestmark = pytest.mark.real

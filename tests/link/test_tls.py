@@ -11,8 +11,8 @@ import trustme
 
 from ocpp_trio import CloseReason, HandshakeError, Limits, client_context, server_context
 from ocpp_trio.link.certificate import PeerCertificate
+from ocpp_trio.link.sockets import peer_address
 from ocpp_trio.link.tls import secure_client, secure_server
-from ocpp_trio.link.transport import peer_address
 from ocpp_trio.testing import MemoryLink
 from tests.certificates import HOST, LONG_AGO
 from tests.link.conftest import memory_link

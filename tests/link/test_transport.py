@@ -6,7 +6,8 @@ import trio.testing
 from trio_websocket import WebSocketConnection
 
 from ocpp_trio import Closed, CloseReason, ConnectionClosed
-from ocpp_trio.link.transport import GOING_AWAY, peer_address
+from ocpp_trio.link.sockets import peer_address
+from ocpp_trio.link.transport import GOING_AWAY
 from ocpp_trio.testing.network import BUFFER_SIZE
 from tests.link.conftest import Wire
 from tests.link.raw_peer import CLOSE, PING, PONG, TEXT, SeenFrame

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from ocpp_trio import CloseReason, ConnectionClosed, HandshakeError, Limits, open_client, open_server
-from ocpp_trio.link.transport import peer_address
+from ocpp_trio.link.sockets import peer_address
 from tests.link.conftest import Side, open_end
 from tests.link.raw_peer import BINARY, RawPeer, SeenFrame, head, request
 

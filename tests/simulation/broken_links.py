@@ -13,7 +13,7 @@ from ocpp_trio.charge_point import client
 from ocpp_trio.csms import registry
 from ocpp_trio.link import transport
 from ocpp_trio.link.connection import Connection
-from ocpp_trio.link.transport import peer_address
+from ocpp_trio.link.sockets import peer_address
 from tests.simulation.swapping import after, both, swapped
 
 

@@ -8,7 +8,7 @@ import trio
 
 from ocpp_trio import ConnectionClosed, Session
 from ocpp_trio.link.connection import Connection, Receipt
-from ocpp_trio.link.engine import Guard
+from ocpp_trio.link.guard import Guard
 from ocpp_trio.link.transport import Transport
 from tests.simulation.swapping import after, both, swapped
 

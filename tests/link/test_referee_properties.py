@@ -7,7 +7,7 @@ from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping
 
 from ocpp_trio import Limits
-from ocpp_trio.link.engine import Referee
+from ocpp_trio.link.referee import Referee
 from tests.link.raw_peer import CONTINUATION, PING, TEXT, RawPeer, request
 
 LIMITS = Limits(message_size=8, frames_per_message=4)
