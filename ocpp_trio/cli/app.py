@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from ocpp_trio.cli import certs, csms, demo, operator, station, tail
 from ocpp_trio.cli import password as passwords_file
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.nodes import NodeOptions
 from ocpp_trio.cli.operator import ApiOptions
 from ocpp_trio.cli.security import ServerSecurity, StationSecurity

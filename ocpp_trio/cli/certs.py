@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.terminal import Terminal
 
 _OWNER_ONLY: Final = 0o600

@@ -19,7 +19,7 @@ from ocpp_trio.backend import (
     TagPolicy,
     open_sqlite_store,
 )
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.nodes import Membership, NodeOptions, joined
 from ocpp_trio.cli.operator import ApiAccess, ApiOptions, expiring, serving_api
 from ocpp_trio.cli.security import ServerSecurity

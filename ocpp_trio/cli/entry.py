@@ -1,16 +1,12 @@
 """The way in from the shell: arguments in, exit code out, and never a traceback for a wrong argument.
 
-Exit codes: 0 done, 1 it did not work, 2 wrong arguments, 130 after Ctrl-C, 143 after SIGTERM. Must work
-without cyclopts, if only to say that it is missing.
+Must work without cyclopts, if only to say that it is missing.
 """
 
-import signal
 import sys
 from collections.abc import Sequence
-from typing import Final
 
-USAGE: Final = 2
-INTERRUPTED: Final = 128 + signal.SIGINT
+from ocpp_trio.cli.exit_codes import INTERRUPTED, USAGE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

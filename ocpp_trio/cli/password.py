@@ -3,7 +3,7 @@
 import secrets
 
 from ocpp_trio import hash_password
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.security import key_of
 from ocpp_trio.cli.terminal import Terminal
 

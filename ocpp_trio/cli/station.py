@@ -6,7 +6,7 @@ from typing import Final
 import trio
 
 from ocpp_trio import CallFailed, Instruments, v16
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.security import StationSecurity
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal

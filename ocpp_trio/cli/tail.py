@@ -22,7 +22,7 @@ from ocpp_trio import (
     client_context,
     open_client,
 )
-from ocpp_trio.cli.entry import USAGE
+from ocpp_trio.cli.exit_codes import USAGE
 from ocpp_trio.cli.operator import checked_token
 from ocpp_trio.cli.signals import run_until_signal
 from ocpp_trio.cli.terminal import Terminal
