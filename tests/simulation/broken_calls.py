@@ -240,16 +240,17 @@ def reader_handles_calls_by_itself() -> AbstractContextManager[None]:
 
         return run
 
-    def receive(original: Any) -> Any:
-        async def wait(self: Any) -> str:
-            if (handled := getattr(self, "handled", None)) is not None:
-                await handled.wait()
-            return str(await original(self))
+    def forward(original: Any) -> Any:
+        async def one_by_one(self: Any, taker: Any) -> None:
+            while True:
+                taker(await self.transport.receive())
+                if (handled := getattr(self, "handled", None)) is not None:
+                    await handled.wait()
 
-        return wait
+        return one_by_one
 
     inner = both(swapped(Dispatcher, "accept", accept), swapped(Dispatcher, "_handle", handle))
-    return both(inner, swapped(Connection, "receive", receive))
+    return both(inner, swapped(Connection, "forward", forward))
 
 
 def inbox_has_no_end() -> AbstractContextManager[None]:

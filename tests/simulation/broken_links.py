@@ -11,7 +11,7 @@ import trio
 from ocpp_trio import ChargePoint, CsmsServer, FrameError, Link, Session
 from ocpp_trio.charge_point import client
 from ocpp_trio.csms import registry
-from ocpp_trio.link import transport
+from ocpp_trio.link import handshake, transport
 from ocpp_trio.link.connection import Connection
 from ocpp_trio.link.sockets import peer_address
 from tests.simulation.swapping import after, both, swapped
@@ -119,7 +119,7 @@ def upgrade_has_no_deadline() -> AbstractContextManager[None]:
 
 
 def retry_after_is_not_read() -> AbstractContextManager[None]:
-    return swapped(transport, "_retry_after", lambda original: lambda headers: None)
+    return swapped(handshake, "_retry_after", lambda original: lambda headers: None)
 
 
 def denied_stations_come_back_at_once() -> AbstractContextManager[None]:
