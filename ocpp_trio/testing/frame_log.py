@@ -3,6 +3,7 @@
 Owns the record. Reads bytes as they are written: what a fault does to them afterwards is not its business.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,10 +42,15 @@ class LoggedFrame:
         kind = f"error {self.frame.code}" if isinstance(self.frame, CallError) else "result"
         return f"{self.direction} {kind} of {self.action or 'nothing'}"
 
+    @property
+    def message_id(self) -> str | None:
+        """Of the OCPP frame; None if it is none, or an error that cannot say."""
+        return None if self.frame is None else self.frame.message_id
+
     def __str__(self) -> str:
         arrow = "──>" if self.direction == "up" else "<──"
         kind = "" if self.wire.kind == "text" else f"{self.wire.kind} "
-        text = kind + self.wire.text
+        text = kind + _in_one_line(self.wire.text)
         shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
         return f"{self.at:12.3f}  {self.host or 'station':<10} #{self.link:<4} {arrow} {shown}"
 
@@ -136,21 +142,24 @@ class FrameLog:
         if found != [round(at, 9) for at in expected]:
             self._fail(f"expected {title!r} at {list(expected)}, found it at {found}", host)
 
-    def assert_one_call_at_a_time(self, *, host: str | None = None) -> None:
-        """No CALL of a direction leaves while another of the same link is unanswered (OCPP-J 1.6, 4.1.1)."""
-        open_calls: dict[tuple[int, Direction], str] = {}
+    def assert_one_call_at_a_time(self, *, host: str | None = None, call_timeout: float = math.inf) -> None:
+        """No CALL of a direction leaves while another of the same link is open (OCPP-J 1.6, 4.1.1).
+
+        It is open until it is answered, or for the seconds of `call_timeout`: on the wire nobody sees a timeout.
+        """
+        open_calls: dict[tuple[int, Direction], LoggedFrame] = {}
         for logged in self.ocpp(host=host):
-            assert logged.frame is not None
-            message_id = logged.frame.message_id
+            message_id = logged.message_id
             if isinstance(logged.frame, Call):
-                before = open_calls.setdefault((logged.link, logged.direction), logged.frame.message_id)
-                if before != message_id:
-                    self._fail(
-                        f"expected no CALL while {before!r} is open, found {message_id!r} on #{logged.link}", host
-                    )
+                before = open_calls.get((logged.link, logged.direction))
+                if before is not None and logged.at < before.at + call_timeout:
+                    was = before.message_id
+                    self._fail(f"expected no CALL while {was!r} is open, found {message_id!r} on #{logged.link}", host)
+                open_calls[logged.link, logged.direction] = logged
             else:
                 asked: Direction = "down" if logged.direction == "up" else "up"
-                if open_calls.get((logged.link, asked)) == message_id:
+                asking = open_calls.get((logged.link, asked))
+                if asking is not None and asking.message_id == message_id:
                     del open_calls[logged.link, asked]
 
     def assert_answered_once(self, *, host: str | None = None) -> None:
@@ -170,13 +179,18 @@ class FrameLog:
         """No message id is used for two CALLs of one host and direction, whatever the link (4.1.4)."""
         seen: set[tuple[str, Direction, str]] = set()
         for logged in self.calls(host=host):
-            key = logged.host, logged.direction, str(logged.frame.message_id if logged.frame else "")
+            key = logged.host, logged.direction, str(logged.message_id)
             if key in seen:
                 self._fail(f"expected message ids to be new, found {key[2]!r} again on #{logged.link}", host)
             seen.add(key)
 
     def _fail(self, message: str, host: str | None) -> None:
         raise AssertionError(f"{message}\n{self.timeline(host=host)}")
+
+
+def _in_one_line(text: str) -> str:
+    """A ping carries any bytes, and JSON may have line feeds."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _parsed(wire: WireFrame) -> Frame | None:

@@ -155,7 +155,11 @@ class MemoryNetwork:
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
         link = self._connect(source, host, port, conditions)
         if not (self.silent or dialling.silent):
-            await listener.arrive(link)
+            try:
+                await listener.arrive(link)
+            except BaseException:
+                link.reset()  # nobody has an end of it
+                raise
         return link.client
 
     async def _wait_for_a_way(self, source: str, host: str) -> None:

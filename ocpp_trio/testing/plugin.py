@@ -148,6 +148,8 @@ def _under_its_seed(item: pytest.Function) -> Callable[..., None]:
 
     # Who asks whether a test is async looks through `wraps`.
     del run_it.__dict__["__wrapped__"]
+    # As pytest-trio calls what needs no runner of its own any more: the marker may be on the whole module.
+    run_it.__dict__["_trio_test_runner_wrapped"] = True
     return run_it
 
 

@@ -248,7 +248,8 @@ class ScriptedPeer:
 
     def _failed(self, number: int, place: int, step: Step, found: str) -> ScriptFailed:
         now = f"{trio.current_time():g} s"
-        return ScriptFailed(self._story(f"connection {number}, step {place}: expected {step}, found {found} at {now}"))
+        what = _shown(step)
+        return ScriptFailed(self._story(f"connection {number}, step {place}: expected {what}, found {found} at {now}"))
 
     def _story(self, message: str) -> str:
         said = {"received": "heard", "sent": "said "}
@@ -256,3 +257,9 @@ class ScriptedPeer:
             f"{frame.at:12.3f}  #{frame.connection}  {said[frame.direction]}  {frame.text}" for frame in self.frames
         ]
         return "\n".join([message, *(lines or ["nothing was said before"])])
+
+
+def _shown(step: Step) -> str:
+    """A step as it is written in a script: without what was left out."""
+    fields = [field for field in attrs.fields(type(step)) if getattr(step, field.name) != field.default]
+    return f"{type(step).__name__}({', '.join(f'{field.name}={getattr(step, field.name)!r}' for field in fields)})"

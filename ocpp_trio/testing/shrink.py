@@ -126,9 +126,16 @@ class _Report:
         if not self.repeats:
             story.append("it did not repeat: something in this run is not taken from the seed")
         if self.failed.plan:
-            story += [f"{len(self.plan)} of its {len(self.failed.plan)} faults are enough:", dump_plan(self.plan)]
+            story += [f"{len(self.plan)} of its {len(self.failed.plan)} faults are enough{self._why()}:"]
+            story += [dump_plan(self.plan)]
         events = "the last events:" if self.smallest is self.failed else "the last events with these alone:"
         return "\n".join([*story, events, self.smallest.transcript.tail()])
+
+    def _why(self) -> str:
+        """The same line may fail for another station, say, than it did with all the faults."""
+        assert self.smallest.error is not None
+        what, now = (_first_line(_innermost(error)) for error in (self.error, self.smallest.error))
+        return "" if now == what else f" for {now}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """What happened in a seeded run, to be read by people and compared by machines. Owns records, no behaviour."""
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from hashlib import sha256
@@ -15,6 +16,9 @@ from ocpp_trio.testing.network import Direction
 
 EVENTS_KEPT: Final = 10_000
 """The newest events of a run that can be read afterwards; the digest is over all of them."""
+
+# Python's own way to show an object, which differs from process to process.
+_ADDRESS: Final = re.compile(" at 0x[0-9a-fA-F]+")
 
 
 @attrs.frozen
@@ -70,7 +74,9 @@ class Recorder:
         self.faults: dict[str, int] = {}
 
     def note(self, who: str, what: str) -> None:
-        """Write down that something happened now."""
+        """Write down that something happened now; where an object lies in memory is left out."""
+        if " at 0x" in what:
+            what = _ADDRESS.sub(" at 0x…", what)
         event = Event(trio.current_time(), who, what)
         self._noted += 1
         self._happened.update(f"{event.at!r} {who!r} {what!r}\n".encode())

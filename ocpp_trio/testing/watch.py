@@ -101,8 +101,11 @@ class Watch(trio.abc.Instrument):
         self._numbers.pop(task, None)
 
     def after_io_wait(self, timeout: float) -> None:
-        # The clock jumps to the next deadline before this, and never between this and the tasks.
+        # The clock jumps to the next deadline before this, and never between this and the tasks. Those whose deadline
+        # is beyond the bound are still to be seen where they wait.
         self._turn_began = trio.current_time()
+        if self._scope is not None and self._turn_began > self._until:
+            self._rule_hang()
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         self._batch.append(self._numbers.get(task, 0))

@@ -1,6 +1,7 @@
 """What went over the wire, read independently of the stack, and assertions that tell the story when they fail."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -118,7 +119,7 @@ async def test_links_that_were_there_before_the_log_are_none_of_it(autojump_cloc
 
 
 async def _bare_log(*texts):
-    """The log of a WebSocket over which these texts went."""
+    """The log of a WebSocket over which these texts went, with some seconds in between perhaps."""
     network = MemoryNetwork()
     log = FrameLog(network)
     stub = CsmsStub()
@@ -129,8 +130,9 @@ async def _bare_log(*texts):
         async with open_client(
             stream, host="csms", resource="/CP-1", subprotocols=["ocpp1.6"], limits=Limits()
         ) as transport:
-            for direction, text in texts:
-                await (transport.send(text) if direction == "up" else stub.send(text))
+            do: dict[str, Any] = {"up": transport.send, "down": stub.send, "wait": trio.sleep}
+            for what, argument in texts:
+                await do[what](argument)
                 await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     return log
@@ -179,6 +181,27 @@ async def test_calls_of_both_directions_do_not_count_against_each_other(autojump
 
     log.assert_one_call_at_a_time()
     log.assert_answered_once()
+
+
+async def test_call_that_nobody_answered_is_over_when_it_has_timed_out(autojump_clock):
+    """OCPP-J 1.6, 4.1.1: what has timed out is open no more, though only its caller knows when that is."""
+    log = await _bare_log(("up", CALL), ("wait", 30), ("up", OTHER))
+
+    log.assert_one_call_at_a_time(call_timeout=30)
+    with pytest.raises(AssertionError, match="expected no CALL while 'a' is open, found 'b' on #1"):
+        log.assert_one_call_at_a_time(call_timeout=30.5)
+    with pytest.raises(AssertionError, match="expected no CALL while"):
+        log.assert_one_call_at_a_time()
+
+
+async def test_timeline_has_one_line_for_each_frame_whatever_is_in_it(autojump_clock):
+    """The tenth ping has a line feed in it, and so may a CALL."""
+    log = await _log_of(305)
+    texts = await _bare_log(("up", CALL.replace(",", ",\n")))
+
+    assert len(log.timeline().splitlines()) == len(log.frames)
+    assert all(line.isprintable() for line in log.timeline().splitlines())
+    assert str(texts.frames[2]).endswith(r'──> [2,\n"a",\n"Any",\n{}]')
 
 
 async def test_link_that_dies_in_a_frame_is_not_torn_by_its_writer(autojump_clock):

@@ -110,6 +110,17 @@ async def _fill_backlog(network):
         await network.dial("csms", 9000)
 
 
+async def test_dial_that_is_given_up_in_a_full_backlog_leaves_no_link(network, autojump_clock):
+    await network.listen(9000)
+    await _fill_backlog(network)
+
+    with trio.move_on_after(5):
+        await network.dial("csms", 9000)
+
+    assert len(network.links) == BACKLOG + 1
+    assert len(network.live_links) == BACKLOG
+
+
 async def test_dial_waits_while_the_backlog_is_full(network, autojump_clock):
     (listener,) = await network.listen(9000)
     connected_at = []
@@ -142,6 +153,7 @@ async def test_closing_refuses_the_dial_that_waits_and_resets_who_was_not_accept
         await trio.sleep(1)
         await listener.aclose()
 
+    assert network.live_links == network.links[:1]
     with pytest.raises(trio.BrokenResourceError):
         await network.links[1].client.receive_some()
     await accepted.send_all(b"goes on")

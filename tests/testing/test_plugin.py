@@ -187,6 +187,28 @@ def test_replay_command_runs_exactly_the_failing_test(suite):
     suite(SEEDS, node, "--ocpp-seed", seed).assert_outcomes(failed=1)
 
 
+def test_module_whose_tests_are_all_marked_for_trio_may_have_seeded_ones(suite):
+    result = suite("""
+import pytest
+import trio
+
+pytestmark = pytest.mark.trio
+
+async def test_seeded(seeded_run):
+    await trio.sleep(5)
+    assert trio.current_time() == 5
+
+class TestMeter:
+    async def test_method(self, seeded_run):
+        await trio.sleep(seeded_run.seed)
+
+async def test_beside_it(memory_network):
+    await trio.sleep(5)
+""")
+
+    result.assert_outcomes(passed=3)
+
+
 def test_only_async_tests_can_be_seeded(suite):
     result = suite("def test_it(seeded_run): pass")
 

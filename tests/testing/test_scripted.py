@@ -96,7 +96,8 @@ async def test_other_frame_than_expected_fails_with_the_story(autojump_clock):
 
     story = await _fails(
         peer,
-        r"connection 1, step 3: expected Expect\(what='Status.*found \[2,\"m-2\",\"Heartbeat\",\{\}\] at 10 s",
+        r"connection 1, step 3: expected Expect\(what='StatusNotification'\), "
+        r"found \[2,\"m-2\",\"Heartbeat\",\{\}\] at 10 s",
     )
 
     assert '       0.000  #1  heard  [2,"m-1","BootNotification"' in story

@@ -205,6 +205,32 @@ def test_run_that_takes_too_long_is_a_hang():
         run_seeded(main, seed=1, bounds=RunBounds(seconds=3600))
 
 
+def test_hang_says_who_waits_where_also_if_the_clock_has_jumped_far_beyond_the_bound():
+    async def main(run):
+        await trio.sleep(10_000)
+
+    with pytest.raises(Hang) as stuck:
+        run_seeded(main, seed=1, bounds=RunBounds(seconds=3600))
+
+    assert "main (testing/test_seeded.py:" in stuck.value.tree
+
+
+def test_where_an_object_lies_in_memory_is_no_part_of_what_happened():
+    """Messages of exceptions are full of such addresses, and nothing of a run differs because of them."""
+    kept = []
+
+    async def main(run):
+        kept.append(type("Meter", (), {})())
+        run.note("CP-1", f"{kept[-1]} is broken")
+
+    first, second = attempt(main, seed=1).transcript, attempt(main, seed=1).transcript
+
+    assert f"{kept[0]}" != f"{kept[1]}"
+    assert first.digests == second.digests
+    assert first == second
+    assert "Meter object at 0x…> is broken" in first.events[0].what
+
+
 def test_operation_has_its_own_bound():
     async def main(run):
         async with trio.open_nursery() as nursery:

@@ -103,6 +103,21 @@ def test_last_events_are_those_of_the_run_with_few_faults():
     assert sorted(line.split()[3] for line in story.splitlines()) == ["hail", "snow"]
 
 
+async def leaky(run):
+    """Fails at every fault, which the message counts."""
+    struck: list[Fault] = []
+    run.faults(kinds=KINDS, hosts=["roof"], until=300, every=2)
+    await run.play(dict.fromkeys(KINDS, struck.append))
+    assert not struck, f"{len(struck)} leaks"
+
+
+def test_what_few_faults_do_is_told_where_it_is_not_what_all_of_them_did():
+    with pytest.raises(SeedFailed, match="seed 2 fails: AssertionError: [0-9]{2,} leaks") as failed:
+        check_seeds(leaky, [2])
+
+    assert "faults are enough for AssertionError: 1 leaks:\n" in str(failed.value)
+
+
 @pytest.mark.parametrize(("bounds", "limit"), [(None, ""), (RunBounds(), ""), (RunBounds(seconds=250), " --limit 250")])
 def test_command_bounds_the_run_as_it_was_bounded(bounds, limit):
     with pytest.raises(SeedFailed) as failed:
