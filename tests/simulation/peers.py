@@ -36,7 +36,7 @@ PEER_FAULTS: Mapping[str, Spread] = {
 HEAVY_FAULTS: Mapping[str, Spread] = {
     "flood of large messages": Spread(amount=(40, 80)),
     "flood to a slow reader": Spread(seconds=(5.0, 60.0), amount=(40, 80)),
-    "flood to a deaf reader": Spread(amount=(3000, 4000)),
+    "flood to a deaf reader": Spread(amount=(1000, 1500)),
 }
 """What a peer may do to the memory of a CSMS."""
 

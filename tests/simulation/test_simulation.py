@@ -115,5 +115,8 @@ def _digests_in_another_process(hash_seed):
     return done.stdout.strip()
 
 
-def test_storm_is_the_same_in_other_processes():
-    assert _digests_in_another_process("1") == _digests_in_another_process("77") == str(digests())
+def test_storm_is_the_same_in_another_process():
+    """This one has run other worlds before, and has another hash seed."""
+    other = "77" if os.environ.get("PYTHONHASHSEED") != "77" else "1"
+
+    assert _digests_in_another_process(other) == str(digests())
