@@ -93,6 +93,7 @@ class Referee(wsproto.WSConnection):
             self._stirred = None
 
     def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
+        pings: list[Ping] = []
         for event in super().events():
             if isinstance(event, Message):
                 self.stir()
@@ -113,14 +114,19 @@ class Referee(wsproto.WSConnection):
                 if not self._ends_a_line:
                     yield self._break_off(_TOO_EARLY)
                     return
+            elif isinstance(event, Ping):
+                self.stir()
+                pings.append(event)
             else:
-                if isinstance(event, Ping | Pong):
+                if isinstance(event, Pong):
                     self.stir()
                 elif isinstance(event, AcceptConnection | RejectConnection):
                     self.answer = event
                     self.settled.set()
-                if self.state is ConnectionState.OPEN or not isinstance(event, Ping):
-                    yield event
+                yield event
+        for ping in pings:  # a pong may wait for its turn, which must not keep what was read behind the ping
+            if self.state is ConnectionState.OPEN:
+                yield ping
 
     @property
     def ready(self) -> bool:

@@ -166,6 +166,20 @@ async def test_a_message_over_the_limit_ends_in_1009(autojump_clock):
     assert (caught.value.reason, caught.value.closed.code) == (CloseReason.PROTOCOL_ERROR, 1009)
 
 
+async def test_nothing_is_answered_after_a_violation(autojump_clock):
+    async with unframed(Limits(message_size=100)) as (client, server, _):
+        await client.send("x" * 101)
+        with trio.move_on_after(5) as silence:
+            await client.ping()
+        await client.send("behind")
+
+        with pytest.raises(ConnectionClosed) as caught:
+            await server.receive()
+
+    assert silence.cancelled_caught
+    assert caught.value.closed.code == 1009
+
+
 async def test_pings_and_the_close_are_frames_still(autojump_clock):
     network = MemoryNetwork(framing=False)
     log, stub = FrameLog(network), CsmsStub(interval=60)
