@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from ocpp_trio import (
+    Closed,
     CloseReason,
     ConnectionClosed,
     Limits,
@@ -164,6 +165,19 @@ async def test_a_message_over_the_limit_ends_in_1009(autojump_clock):
             await server.receive()
 
     assert (caught.value.reason, caught.value.closed.code) == (CloseReason.PROTOCOL_ERROR, 1009)
+
+
+async def test_no_message_follows_an_abort(autojump_clock):
+    heard: list[str] = []
+    async with unframed() as (client, server, _), trio.open_nursery() as nursery:
+        nursery.start_soon(server.forward, heard.append)
+        await trio.testing.wait_all_tasks_blocked()
+        client.abort(Closed(CloseReason.FORCED))
+        with pytest.raises(ConnectionClosed):
+            await client.send("late")
+        nursery.cancel_scope.cancel()
+
+    assert heard == []
 
 
 async def test_nothing_is_answered_after_a_violation(autojump_clock):
