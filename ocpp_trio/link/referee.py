@@ -93,7 +93,6 @@ class Referee(wsproto.WSConnection):
             self._stirred = None
 
     def events(self) -> Iterator[Event]:  # type: ignore[override]  # a generator over there, an iterator to us
-        pings: list[Ping] = []
         for event in super().events():
             if isinstance(event, Message):
                 self.stir()
@@ -114,19 +113,14 @@ class Referee(wsproto.WSConnection):
                 if not self._ends_a_line:
                     yield self._break_off(_TOO_EARLY)
                     return
-            elif isinstance(event, Ping):
-                self.stir()
-                pings.append(event)
             else:
-                if isinstance(event, Pong):
+                if isinstance(event, Ping | Pong):
                     self.stir()
                 elif isinstance(event, AcceptConnection | RejectConnection):
                     self.answer = event
                     self.settled.set()
-                yield event
-        for ping in pings:  # a pong may wait for its turn, which must not keep what was read behind the ping
-            if self.state is ConnectionState.OPEN:
-                yield ping
+                if self.state is ConnectionState.OPEN or not isinstance(event, Ping):
+                    yield event
 
     @property
     def ready(self) -> bool:

@@ -36,33 +36,6 @@ async def test_nothing_follows_a_write_that_finishes_after_the_abort(wire: Wire,
     assert [frame.opcode for frame in heard] == [PING]
 
 
-async def test_what_was_read_behind_a_ping_does_not_wait_for_the_pong(wire: Wire, autojump_clock):
-    got: list[str] = []
-    async with wire.open() as transport, trio.open_nursery() as nursery:
-        wire.stall_peer()
-        nursery.start_soon(transport.forward, got.append)
-        nursery.start_soon(transport.send, "x" * 100_000)
-        await trio.testing.wait_all_tasks_blocked()
-        await wire.peer.send(wire.peer.frame(PING), wire.peer.text("behind"))
-        await trio.testing.wait_all_tasks_blocked()
-        assert got == ["behind"]
-        nursery.cancel_scope.cancel()
-
-
-async def test_last_words_of_a_peer_that_is_gone_already_count_although_its_ping_cannot_be_answered(
-    wire: Wire, autojump_clock
-):
-    async with wire.open() as transport:
-        await wire.peer.send(wire.peer.frame(PING), wire.peer.text("last words"), wire.peer.close(1000))
-        await wire.peer.stream.aclose()
-
-        assert await transport.receive() == "last words"
-        with pytest.raises(ConnectionClosed) as caught:
-            await transport.receive()
-
-    assert caught.value.closed == Closed(CloseReason.CLEAN, 1000)
-
-
 async def test_there_is_no_sign_to_wait_for_after_the_end(wire: Wire, autojump_clock):
     closed = Closed(CloseReason.STOPPING, 1001)
     async with wire.open() as transport:
