@@ -44,6 +44,7 @@ class Guard(trio.abc.Stream):
         self._texts = stream if isinstance(stream, TextStream) else None
         if self._texts is not None:
             self._texts.deliver_texts_to(referee)
+        self._cut = False
         self.torn = False
         self.lost = False
         self.failure: Closed | None = None
@@ -112,7 +113,11 @@ class Guard(trio.abc.Stream):
             detail = f"a write did not finish within {self._limits.write_timeout:g} s"
             self.failure = Closed(CloseReason.TRANSPORT_ERROR, None, detail)
             raise trio.BrokenResourceError(detail)
-        self.torn = False
+        self.torn = self._cut
+
+    def cut(self) -> None:
+        """Write nothing more, even if the write that is under way should still finish."""
+        self._cut = self.torn = True
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -130,6 +135,8 @@ class Guard(trio.abc.Stream):
                 self.failure = Closed(CloseReason.TLS_FAILURE, None, f"TLS: {detail}")
             raise
         await self._referee.arrivals.wait_room()
+        if self._referee.violation is not None:  # by a message that came past the bytes
+            await trio.sleep_forever()
         if not self._first_line.endswith(b"\n"):
             first, newline, _ = (self._first_line + data).partition(b"\n")
             self._first_line = first[-len(_VERSION) - 1 :] + newline  # its end will do: a peer may send 16 KiB of it

@@ -137,7 +137,8 @@ class Transport:
 
         Raises ConnectionClosed when this end lets go; that the peer did is for `receive` to find out.
         """
-        await self._referee.wait_stirred()
+        if self._ended is None:
+            await self._referee.wait_stirred()
         if self._ended is not None:
             raise ConnectionClosed(self._ended)
 
@@ -150,7 +151,7 @@ class Transport:
     def abort(self, closed: Closed) -> None:
         """Let go at once and without a word: `receive` raises, and nothing more is written."""
         self.end(closed)
-        self._guard.torn = True
+        self._guard.cut()
         self._reader.cancel()
 
     async def run(self) -> None:
@@ -175,6 +176,7 @@ class Transport:
         """Say goodbye within the close timeout, whatever the peer does, and close the stream."""
         closed = self._ended = self.closed or GOING_AWAY
         self._referee.arrivals.discard()
+        self._referee.stir()
         try:
             with trio.move_on_after(limits.close_timeout, shield=True), suppress(*_GONE):
                 await self._say_goodbye(stream, closed)

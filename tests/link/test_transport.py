@@ -8,7 +8,6 @@ from trio_websocket import WebSocketConnection
 from ocpp_trio import Closed, CloseReason, ConnectionClosed
 from ocpp_trio.link.sockets import peer_address
 from ocpp_trio.link.transport import GOING_AWAY
-from ocpp_trio.testing.network import BUFFER_SIZE
 from tests.link.conftest import Wire
 from tests.link.raw_peer import CLOSE, PING, PONG, TEXT, SeenFrame
 
@@ -205,60 +204,6 @@ async def test_abort_is_silent_and_wakes_the_receiver(wire: Wire, autojump_clock
     await wire.assert_closed()
 
 
-async def test_a_ping_ends_with_its_pong(wire: Wire, autojump_clock):
-    async def pong() -> None:
-        frame = await wire.peer.next_frame()
-        assert frame is not None
-        await trio.sleep(2)
-        await wire.peer.send(wire.peer.frame(PONG, frame.payload))
-
-    async with wire.open() as transport:
-        wire.soon(pong)
-
-        await transport.ping()
-
-        assert trio.current_time() == 2
-
-
-async def test_a_ping_is_on_its_own_when_the_connection_dies_but_can_be_left(wire: Wire, autojump_clock):
-    async def break_later() -> None:
-        await trio.sleep(1)
-        wire.link.reset()
-
-    async with wire.open() as transport:
-        with trio.move_on_after(5) as scope:
-            wire.soon(break_later)
-            await transport.ping()
-
-        assert scope.cancelled_caught
-        with pytest.raises(ConnectionClosed):
-            await transport.ping()
-
-    assert trio.current_time() == 5
-
-
-async def test_a_pong_that_nobody_asked_for_is_ignored(wire: Wire, autojump_clock):
-    async with wire.open() as transport:
-        await wire.peer.send(wire.peer.frame(PONG, b"?"), wire.peer.text("hello"))
-
-        assert await transport.receive() == "hello"
-        assert transport.closed is None
-
-
-async def test_pings_go_unanswered_while_two_messages_wait_so_somebody_must_always_read(wire: Wire, autojump_clock):
-    async with wire.open() as transport:
-        await wire.peer.send(wire.peer.text("1"), wire.peer.text("2"))
-        await trio.testing.wait_all_tasks_blocked()
-        await wire.peer.send(wire.peer.frame(PING, b"p"))
-        with trio.move_on_after(60) as scope:
-            await wire.peer.next_frame()
-        assert scope.cancelled_caught
-
-        await transport.receive()
-
-        assert await wire.peer.next_frame() == SeenFrame(PONG, b"p")
-
-
 async def test_cancelling_receive_loses_nothing(wire: Wire, autojump_clock):
     async with wire.open() as transport:
         with trio.move_on_after(1):
@@ -285,21 +230,6 @@ async def test_a_cancelled_send_tears_the_stream_and_nothing_more_is_written(wir
     assert trio.current_time() == 1, "nobody waits for an answer to a close frame that was not sent"
     assert await wire.peer.stream.receive_some() == b"", "the half frame was the last that was written"
     await wire.assert_closed()
-
-
-async def test_a_cancelled_ping_tears_the_stream_like_a_message(wire: Wire, autojump_clock):
-    async with wire.open() as transport:
-        wire.stall_peer()
-        size = 65536 - 1 - (8 if wire.side == "client" else 4)
-        await transport.send("x" * size)  # leaves a byte of room
-        with trio.move_on_after(1):
-            await transport.ping()
-
-    assert trio.current_time() == 1
-    wire.let_peer_read()
-    assert await wire.peer.next_frame() is not None
-    assert await wire.peer.next_frame() is None
-    assert len(wire.peer.unread) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), ExceptionGroup("two", [OSError()])])
@@ -383,17 +313,3 @@ async def test_a_write_that_the_peer_never_takes_ends_at_the_write_timeout(wire,
     assert closed.value.closed == Closed(CloseReason.TRANSPORT_ERROR, None, "a write did not finish within 10 s")
     assert trio.current_time() == 10
     await wire.assert_closed()
-
-
-async def test_a_pong_that_the_peer_never_takes_ends_at_the_write_timeout(wire, autojump_clock):
-    """The engine's reader writes pongs and the answer to a close; it is shielded, so only the guard can end it."""
-    async with wire.open(write_timeout=10) as transport:
-        wire.stall_peer()
-        header = 8 if wire.side == "client" else 4
-        await transport.send("x" * (BUFFER_SIZE - header - 5))  # 5 bytes of room, fewer than a pong
-        await wire.peer.send(wire.peer.frame(0x9, b"0123456789"))
-        with pytest.raises(ConnectionClosed) as closed:
-            await transport.receive()
-
-    assert trio.current_time() == 10
-    assert closed.value.closed.detail == "a write did not finish within 10 s"

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from ocpp_trio import (
+    Closed,
     CloseReason,
     ConnectionClosed,
     Limits,
@@ -164,6 +165,33 @@ async def test_a_message_over_the_limit_ends_in_1009(autojump_clock):
             await server.receive()
 
     assert (caught.value.reason, caught.value.closed.code) == (CloseReason.PROTOCOL_ERROR, 1009)
+
+
+async def test_no_message_follows_an_abort(autojump_clock):
+    heard: list[str] = []
+    async with unframed() as (client, server, _), trio.open_nursery() as nursery:
+        nursery.start_soon(server.forward, heard.append)
+        await trio.testing.wait_all_tasks_blocked()
+        client.abort(Closed(CloseReason.FORCED))
+        with pytest.raises(ConnectionClosed):
+            await client.send("late")
+        nursery.cancel_scope.cancel()
+
+    assert heard == []
+
+
+async def test_nothing_is_answered_after_a_violation(autojump_clock):
+    async with unframed(Limits(message_size=100)) as (client, server, _):
+        await client.send("x" * 101)
+        with trio.move_on_after(5) as silence:
+            await client.ping()
+        await client.send("behind")
+
+        with pytest.raises(ConnectionClosed) as caught:
+            await server.receive()
+
+    assert silence.cancelled_caught
+    assert caught.value.closed.code == 1009
 
 
 async def test_pings_and_the_close_are_frames_still(autojump_clock):
