@@ -23,18 +23,23 @@ class Receipt:
     """A message in the hands of the writer."""
 
     text: str
-    _written: bool = False
-    _done: trio.Event = attrs.Factory(trio.Event)
+    _written: bool | None = None
+    # Most receipts are not waited for, and an event for each would be a hundredth of what a call costs.
+    _settled: trio.Event | None = None
 
     def settle(self, *, written: bool) -> None:
         """The writer is done with the message."""
         self._written = written
-        self._done.set()
+        if self._settled is not None:
+            self._settled.set()
 
     async def wait_written(self) -> bool:
-        """Wait until the writer is done, and say whether the whole message went out."""
-        await self._done.wait()
-        return self._written
+        """Wait until the writer is done, and say whether the whole message went out; for one task."""
+        self._settled = trio.Event()
+        if self._written is not None:
+            self._settled.set()
+        await self._settled.wait()
+        return bool(self._written)
 
 
 @attrs.define
@@ -47,17 +52,17 @@ class Depth:
     def up(self) -> None:
         """One more."""
         self.now += 1
-        self.peak = max(self.peak, self.now)
+        if self.now > self.peak:
+            self.peak = self.now
 
     def down(self) -> None:
         """One less."""
         self.now -= 1
 
-    def __enter__(self) -> None:
-        self.up()
+    __enter__ = up
 
     def __exit__(self, *exc_info: object) -> None:
-        self.down()
+        self.now -= 1
 
 
 class Connection:

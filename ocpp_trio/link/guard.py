@@ -55,24 +55,24 @@ class Guard(trio.abc.Stream):
         """Write a message, within the write timeout."""
         if self._texts is None:
             await self.send_all(self._referee.send(TextMessage(data=text)))
-        elif self._referee.state is not ConnectionState.OPEN:
-            raise wsproto.utilities.LocalProtocolError("the connection is not open")
-        else:
-            await self._send_text(self._texts, text)
+        elif not self._send_at_once(self._texts, text):
+            await self._write_in_turn(partial(self._texts.send_text, text))
 
-    async def _send_text(self, texts: TextStream, text: str) -> None:
-        if not self.torn:
-            try:
-                texts.send_text_nowait(text)
-            except trio.WouldBlock:
-                pass
-            except _BROKEN:
-                self._note_loss()
-                raise
-            else:
-                self.max_writes_in_flight = self.max_writes_in_flight or 1
-                return
-        await self._write_in_turn(partial(texts.send_text, text))
+    def _send_at_once(self, texts: TextStream, text: str) -> bool:
+        """Whether the message was written, since nothing had to wait for it."""
+        if self._referee.state is not ConnectionState.OPEN:
+            raise wsproto.utilities.LocalProtocolError("the connection is not open")
+        if self.torn:
+            return False
+        try:
+            texts.send_text_nowait(text)
+        except trio.WouldBlock:
+            return False
+        except _BROKEN:
+            self._note_loss()
+            raise
+        self.max_writes_in_flight = self.max_writes_in_flight or 1
+        return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, within the write timeout: pongs and close frames pass here as well as messages, in turn."""
