@@ -5,6 +5,7 @@ at all, and hands over the replies that its reader finds.
 """
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -110,14 +111,15 @@ class Caller:
         text = dump_call(call.message_id, call.action, call.payload)
         waiting = _Waiting(self._table.open(call.message_id, request), trio.Event())
         self._waiting[call.message_id] = waiting
+        sent = self._settings.instrument.frame_sent
+        note = partial(sent, self._session.link, call, action=call.action, text=text)
         try:
-            await self._connection.send(text)
+            await self._connection.send(text, note=note)
         except BaseException:
             self._table.withdraw(waiting.call)
             self._waiting.pop(call.message_id, None)
             raise
         waiting.since = trio.current_time()
-        self._settings.instrument.frame_sent(self._session.link, call, action=call.action, text=text)
         return waiting
 
     def _conclude(self, waiting: _Waiting) -> Response:
