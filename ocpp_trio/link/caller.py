@@ -4,6 +4,8 @@ Owns every call from the wait for the slot to its one outcome. The session owns 
 at all, and hands over the replies that its reader finds.
 """
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -38,7 +40,8 @@ class _Waiting:
 
     call: PendingCall
     woken: trio.Event
-    since: float
+    since: float = math.inf
+    """When it was handed over."""
 
 
 class Caller:
@@ -73,10 +76,12 @@ class Caller:
     async def call(self, request: Request[Any, ResponseT]) -> ResponseT:
         """Send a request and wait for its response; `Session.call` says the rest."""
         payload = self._codec.encode(request)
-        await self._take_slot()
+        try:
+            self._slot.acquire_nowait()
+        except trio.WouldBlock:
+            await self._wait_for_slot(request)
         waiting: _Waiting | None = None
         try:
-            self._session.check_call(request)
             waiting = await self._hand_over(request, payload)
             with self.deadlines, trio.move_on_after(self._settings.limits.call_timeout):
                 await waiting.woken.wait()
@@ -90,26 +95,31 @@ class Caller:
                 self._slot.release()
             self._session.note_progress()
 
-    async def _take_slot(self) -> None:
+    async def _wait_for_slot(self, request: Request[Any, Any]) -> None:
+        """Take the slot in one's turn, if the call may still be made by then."""
+        with self.calls_waiting:
+            await self._slot.acquire()
         try:
-            self._slot.acquire_nowait()
-        except trio.WouldBlock:
-            with self.calls_waiting:
-                await self._slot.acquire()
+            self._session.check_call(request)
+        except BaseException:
+            self._slot.release()
+            self._session.note_progress()
+            raise
 
     async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> _Waiting:
         call = Call(self._settings.new_message_id(), type(request).action, payload)
         text = dump_call(call.message_id, call.action, call.payload)
-        waiting = _Waiting(self._table.open(call.message_id, request), trio.Event(), trio.current_time())
+        waiting = _Waiting(self._table.open(call.message_id, request), trio.Event())
         self._waiting[call.message_id] = waiting
+        sent = self._settings.instrument.frame_sent
+        note = partial(sent, self._session.link, call, action=call.action, text=text)
         try:
-            await self._connection.send(text)
+            await self._connection.send(text, note=note)
         except BaseException:
             self._table.withdraw(waiting.call)
             self._waiting.pop(call.message_id, None)
             raise
         waiting.since = trio.current_time()
-        self._settings.instrument.frame_sent(self._session.link, call, action=call.action, text=text)
         return waiting
 
     def _conclude(self, waiting: _Waiting) -> Response:

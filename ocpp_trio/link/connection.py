@@ -1,7 +1,7 @@
 """One WebSocket connection at work: the writer task, the keepalive, the orderly end.
 
-Owns who may write when: every message goes through one channel of size 0 to one writer task. Text in,
-text out; must not know OCPP.
+Owns who may write when: every message that a write may have to wait for goes through one channel of size 0 to one
+writer task. Text in, text out; must not know OCPP.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -18,23 +18,32 @@ from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 
 
+def _unnoticed() -> None:
+    """Where nobody asked to be told."""
+
+
 @attrs.define(eq=False)
 class Receipt:
     """A message in the hands of the writer."""
 
     text: str
-    _written: bool = False
-    _done: trio.Event = attrs.Factory(trio.Event)
+    _written: bool | None = None
+    # Most receipts are not waited for, and an event for each would be a hundredth of what a call costs.
+    _settled: trio.Event | None = None
 
     def settle(self, *, written: bool) -> None:
         """The writer is done with the message."""
         self._written = written
-        self._done.set()
+        if self._settled is not None:
+            self._settled.set()
 
     async def wait_written(self) -> bool:
-        """Wait until the writer is done, and say whether the whole message went out."""
-        await self._done.wait()
-        return self._written
+        """Wait until the writer is done, and say whether the whole message went out; for one task."""
+        self._settled = trio.Event()
+        if self._written is not None:
+            self._settled.set()
+        await self._settled.wait()
+        return bool(self._written)
 
 
 @attrs.define
@@ -47,17 +56,17 @@ class Depth:
     def up(self) -> None:
         """One more."""
         self.now += 1
-        self.peak = max(self.peak, self.now)
+        if self.now > self.peak:
+            self.peak = self.now
 
     def down(self) -> None:
         """One less."""
         self.now -= 1
 
-    def __enter__(self) -> None:
-        self.up()
+    __enter__ = up
 
     def __exit__(self, *exc_info: object) -> None:
-        self.down()
+        self.now -= 1
 
 
 class Connection:
@@ -72,6 +81,8 @@ class Connection:
         # the writer finishes the frame. Senders wait in order; those who wait when the writer ends are
         # told by the closing of the channel.
         self._to_writer, self._from_senders = trio.open_memory_channel[Receipt](0)
+        self._taking = True
+        self._with_writer = 0  # messages that wait for it, or are in its hands
         self._writer = trio.CancelScope(shield=True)
         self._writer_done = trio.Event()
         self._ping_wanted = trio.Event()
@@ -82,27 +93,38 @@ class Connection:
         """The WebSocket underneath."""
         return self._transport
 
-    async def send(self, text: str) -> Receipt:
-        """Hand a message to the writer.
+    async def send(self, text: str, *, note: Callable[[], None] = _unnoticed) -> Receipt:
+        """Hand a message to the writer, and tell `note` that it is out of the caller's hands.
+
+        A message that is written without waiting, as one without frames is where there is room, costs the writer
+        no step: it goes out here and now, unless others are before it. Nothing can cut it short.
 
         Cancelling before the hand-over sends nothing; after it the frame goes out whole. Raises
         ConnectionClosed, and then nothing was sent.
         """
         receipt = Receipt(text)
-        try:
-            self._to_writer.send_nowait(receipt)
-        except trio.WouldBlock:
-            with self.writes_waiting:
-                await self._hand_over(receipt)
-        except (trio.ClosedResourceError, trio.BrokenResourceError):
-            raise self._closed_error() from None
+        if self._taking and not self._with_writer and self._transport.takes_at_once(text):
+            note()  # before the peer's half of the same log can say that it came
+            receipt.settle(written=self._transport.send_at_once(text))
+        else:
+            await self._give_to_writer(receipt)
+            note()
         return receipt
 
-    async def _hand_over(self, receipt: Receipt) -> None:
+    async def _give_to_writer(self, receipt: Receipt) -> None:
+        given = False
+        self._with_writer += 1
         try:
-            await self._to_writer.send(receipt)
+            try:
+                self._to_writer.send_nowait(receipt)
+            except trio.WouldBlock:
+                with self.writes_waiting:
+                    await self._to_writer.send(receipt)
+            given = True
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             raise self._closed_error() from None
+        finally:
+            self._with_writer -= not given
 
     def _closed_error(self) -> ConnectionClosed:
         return ConnectionClosed(self._transport.closed or GOING_AWAY, was_sent=False)
@@ -114,16 +136,20 @@ class Connection:
     def end(self, closed: Closed) -> None:
         """Take no more messages; leaving the context finishes the one in hand and says goodbye."""
         self._transport.end(closed)
-        self._to_writer.close()
+        self._take_no_more()
 
     def abort(self, closed: Closed) -> None:
         """Cut the connection without a word; everybody who waits on it gets ConnectionClosed."""
         self._transport.abort(closed)
-        self._to_writer.close()
+        self._take_no_more()
         self._writer.cancel()
 
+    def _take_no_more(self) -> None:
+        self._taking = False
+        self._to_writer.close()
+
     async def write(self) -> None:
-        """The writer task: the only caller of the transport's send, one write at a time.
+        """The writer task: the only caller of the transport's `send`, one write at a time.
 
         Shielded, so that cancellation around it never cuts a frame; it ends by the closing of its channel.
         Each write has its deadline in the transport.
@@ -136,6 +162,7 @@ class Connection:
                         await self._transport.send(receipt.text)
                         written = True
                     finally:
+                        self._with_writer -= 1
                         receipt.settle(written=written)
         except ConnectionClosed:
             pass  # the reader finds out by itself, and tells the session why
@@ -172,7 +199,7 @@ class Connection:
 
     async def finish(self) -> None:
         """Let the writer finish the frame in hand, for as long as a close may take."""
-        self._to_writer.close()
+        self._take_no_more()
         with trio.move_on_after(self._limits.close_timeout, shield=True):
             await self._writer_done.wait()
         self._writer.cancel()

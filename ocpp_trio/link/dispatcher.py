@@ -6,6 +6,7 @@ run in tasks of the session's nursery.
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -181,8 +182,8 @@ class Dispatcher:
         self._session.note_answer(request, answered.response)
         result = CallResult(message_id, answered.payload)
         text = dump_result(message_id, answered.payload)
-        receipt = await self._connection.send(text)
-        self._settings.instrument.frame_sent(self._link, result, action=action, text=text)
+        note = partial(self._settings.instrument.frame_sent, self._link, result, action=action, text=text)
+        receipt = await self._connection.send(text, note=note)
         # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
         return answered if job.afterthought is None or await receipt.wait_written() else None
 
@@ -237,8 +238,8 @@ class Dispatcher:
 
     async def _send_error(self, error: CallError, *, action: str) -> None:
         text = dump_error(error)
-        await self._connection.send(text)
-        self._settings.instrument.frame_sent(self._link, error, action=action, text=text)
+        note = partial(self._settings.instrument.frame_sent, self._link, error, action=action, text=text)
+        await self._connection.send(text, note=note)
 
     async def _follow(self, afterthought: Afterthought[Any, Any], answered: _Answered, message_id: str) -> None:
         action = type(answered.request).action

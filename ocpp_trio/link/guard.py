@@ -56,24 +56,28 @@ class Guard(trio.abc.Stream):
         """Write a message, within the write timeout."""
         if self._texts is None:
             await self.send_all(self._referee.send(TextMessage(data=text)))
+        elif self.takes_at_once(text):
+            self.send_at_once(text)
         elif self._referee.state is not ConnectionState.OPEN:
             raise wsproto.utilities.LocalProtocolError("the connection is not open")
         else:
-            await self._send_text(self._texts, text)
+            await self._write_in_turn(partial(self._texts.send_text, text))
 
-    async def _send_text(self, texts: TextStream, text: str) -> None:
-        if not self.torn:
-            try:
-                texts.send_text_nowait(text)
-            except trio.WouldBlock:
-                pass
-            except _BROKEN:
-                self._note_loss()
-                raise
-            else:
-                self.max_writes_in_flight = self.max_writes_in_flight or 1
-                return
-        await self._write_in_turn(partial(texts.send_text, text))
+    def takes_at_once(self, text: str) -> bool:
+        """Whether a message could be written now without waiting: whole ones can, frames never."""
+        return (
+            self._texts is not None
+            and not self.torn
+            and self._texts.takes_at_once(text)
+            and self._referee.state is ConnectionState.OPEN
+        )
+
+    def send_at_once(self, text: str) -> None:
+        """Write a message that nothing has to wait for. Raises trio.WouldBlock if that is not so."""
+        if self.torn or self._texts is None:
+            raise trio.WouldBlock
+        self._texts.send_text_nowait(text)
+        self.max_writes_in_flight = self.max_writes_in_flight or 1
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, within the write timeout: pongs and close frames pass here as well as messages, in turn."""

@@ -6,7 +6,7 @@ that connection, at a charge point the charge point.
 """
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 
@@ -106,68 +106,81 @@ class Instrument:
 
 
 class Instruments(Instrument):
-    """Several instruments as one, told in order."""
+    """Several instruments as one, told in order; of an event only those that override its method."""
 
     def __init__(self, instruments: Iterable[Instrument]) -> None:
-        self._instruments = tuple(instruments)
+        every = tuple(instruments)
+        self._of = {event: tuple(each for each in every if _listens(each, event)) for event in _EVENTS}
 
     def connection_opened(self, link: Link) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["connection_opened"]:
             instrument.connection_opened(link)
 
     def connection_closed(self, link: Link, closed: Closed) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["connection_closed"]:
             instrument.connection_closed(link, closed)
 
     def handshake_failed(self, link: Link, closed: Closed, *, status: int | None) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["handshake_failed"]:
             instrument.handshake_failed(link, closed, status=status)
 
     def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["frame_sent"]:
             instrument.frame_sent(link, frame, action=action, text=text)
 
     def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["frame_received"]:
             instrument.frame_received(link, frame, action=action, text=text)
 
     def frame_refused(self, link: Link, description: str, *, text: str) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["frame_refused"]:
             instrument.frame_refused(link, description, text=text)
 
     def reply_dropped(
         self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
     ) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["reply_dropped"]:
             instrument.reply_dropped(link, match, message_id=message_id, action=action, frame=frame)
 
     def call_ended(self, link: Link, report: CallReport) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["call_ended"]:
             instrument.call_ended(link, report)
 
     def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["handler_failed"]:
             instrument.handler_failed(link, action, message_id=message_id, error=error)
 
     def leniency_used(self, link: Link, allowance: Allowance) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["leniency_used"]:
             instrument.leniency_used(link, allowance)
 
     def security_event(self, link: Link, event: SecurityEvent) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["security_event"]:
             instrument.security_event(link, event)
 
     def ping_sent(self, link: Link) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["ping_sent"]:
             instrument.ping_sent(link)
 
     def pong_received(self, link: Link, *, seconds: float) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["pong_received"]:
             instrument.pong_received(link, seconds=seconds)
 
     def state_changed(self, identity: str, transition: Transition) -> None:
-        for instrument in self._instruments:
+        for instrument in self._of["state_changed"]:
             instrument.state_changed(identity, transition)
+
+
+_EVENTS: Final = tuple(name for name in vars(Instrument) if not name.startswith("_"))
+
+
+def _listens(instrument: Instrument, event: str) -> bool:
+    """Whether it does anything at an event. What stands for others listens to what one of them listens to."""
+    method = getattr(instrument, event)
+    function = getattr(method, "__func__", method)
+    if isinstance(instrument, Instruments) and function is getattr(Instruments, event):
+        return bool(instrument._of[event])
+    return function is not getattr(Instrument, event)
 
 
 def tell_offence(instrument: Instrument, link: Link, closed: Closed) -> None:

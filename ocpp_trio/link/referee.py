@@ -130,8 +130,10 @@ class Referee(wsproto.WSConnection):
         """A message that came without frames."""
         if self.state is ConnectionState.OPEN and self.violation is None:
             self.stir()
-            if (violation := self._take_part(TextMessage(data=text))) is not None:
-                self._break_off(violation)
+            if _size_of(text) > self._limits.message_size:
+                self._break_off(_oversize(1009, f"{self._limits.message_size} bytes"))
+            else:
+                self.arrivals.put(text)
 
     async def wait_room(self) -> None:
         await self.arrivals.wait_room()
@@ -163,7 +165,7 @@ class Referee(wsproto.WSConnection):
         if not isinstance(event, TextMessage):
             return _violation(1003, "expected text, found a binary message", SecurityEventKind.MALFORMED_FRAMES)
         self._parts.append(event.data)
-        self._size += len(event.data) if event.data.isascii() else len(event.data.encode())
+        self._size += _size_of(event.data)
         self._frames += event.frame_finished
         if self._size > self._limits.message_size:
             return _oversize(1009, f"{self._limits.message_size} bytes")
@@ -194,6 +196,11 @@ def _reason_of(code: int, detail: str) -> CloseReason:
     if (code, detail) == (SUPERSEDED.code, SUPERSEDED.detail):
         return CloseReason.SUPERSEDED
     return CloseReason.PROTOCOL_ERROR if code in _PEER_BLAMES_US else CloseReason.CLEAN
+
+
+def _size_of(text: str) -> int:
+    """Its bytes on the wire."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _violation(code: int, detail: str, offence: SecurityEventKind) -> Closed:

@@ -28,6 +28,9 @@ class TextStream(Protocol):
     def deliver_texts_to(self, sink: TextSink) -> None:
         """Put what arrives there; called once, before anything is read."""
 
+    def takes_at_once(self, text: str) -> bool:
+        """Whether `send_text_nowait` would send it and not raise."""
+
     def send_text_nowait(self, text: str) -> None:
         """Send a message whole, and in order with the bytes.
 

@@ -104,6 +104,17 @@ class Transport:
         except _GONE as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
+    def takes_at_once(self, text: str) -> bool:
+        """Whether `send_at_once` would write this message; of what goes in frames it never does."""
+        return self._ended is None and self._guard.takes_at_once(text)
+
+    def send_at_once(self, text: str) -> bool:
+        """Write a message without waiting, in the place of `send`; whether it went out."""
+        with suppress(*_GONE, trio.WouldBlock):
+            self._guard.send_at_once(text)
+            return True
+        return False
+
     async def receive(self) -> str:
         """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
         try:

@@ -6,6 +6,7 @@ Owns bytes in flight and the instants at which they arrive. Must not know which 
 import math
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from random import Random
 from typing import Final
 
@@ -45,7 +46,7 @@ class Conditions:
             if not getattr(self, name) > 0:
                 raise ValueError(f"Conditions.{name}: expected a positive number, found {getattr(self, name)!r}")
 
-    @property
+    @cached_property
     def immediate(self) -> bool:
         """Whether what is written has arrived, and may be read at once."""
         return not (self.latency or self.in_segments) and self.read_rate == math.inf
@@ -102,6 +103,11 @@ class Pipe:
     def size(self) -> int:
         """Bytes that were written and not read yet."""
         return self._size
+
+    @property
+    def refusing(self) -> bool:
+        """Whether the writer knows that nobody reads any more."""
+        return self.broken or (self.refused_at < math.inf and self.refused_at <= trio.current_time())
 
     def put(self, view: memoryview) -> int:
         """Take as much as there is room for."""

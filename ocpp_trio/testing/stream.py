@@ -117,7 +117,7 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         self._check_open()
         if self._sent_eof:
             raise trio.ClosedResourceError("this stream has sent its EOF")
-        if self._outbound.broken or self._outbound.refused_at <= trio.current_time():
+        if self._outbound.refusing:
             raise trio.BrokenResourceError("connection reset by peer")
 
     def _check_receiving(self) -> None:
@@ -134,6 +134,9 @@ class MemoryTextStream(MemoryStream):
 
     def deliver_texts_to(self, sink: TextSink) -> None:
         self._inbound.sink = sink
+
+    def takes_at_once(self, text: str) -> bool:
+        return not (self._closed or self._sent_eof or self._outbound.refusing) and self._outbound.has_room_for(text)
 
     def send_text_nowait(self, text: str) -> None:
         self._check_sending()

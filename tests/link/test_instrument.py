@@ -103,6 +103,40 @@ def test_several_pass_on_every_event_with_the_signature_of_the_base():
         assert inspect.signature(several[name]) == inspect.signature(method)
 
 
+@pytest.mark.parametrize("event", list(EVENTS))
+def test_several_in_others_are_told_as_well(event: str):
+    log: list[Any] = []
+    args, named = EVENTS[event]
+    inner = Instruments([Instrument(), recording("first", log)])
+
+    getattr(Instruments([inner, recording("second", log)]), event)(*args, **named)
+
+    assert [name for name, *_ in log] == ["first", "second"]
+
+
+def test_who_does_not_listen_to_an_event_is_not_asked():
+    class Closings(Instrument):
+        def connection_closed(self, link: Link, closed: Closed) -> None:
+            pass
+
+    closings, nobody = Closings(), Instruments([Instrument()])
+
+    several = Instruments([closings, nobody])
+
+    assert several._of["connection_closed"] == (closings,)
+    assert several._of["frame_sent"] == ()
+
+
+def test_a_method_of_the_object_alone_is_an_override():
+    log: list[Any] = []
+    patched = Instrument()
+    patched.connection_opened = log.append  # type: ignore[method-assign, assignment]
+
+    Instruments([Instruments([patched])]).connection_opened(LINK)
+
+    assert log == [LINK]
+
+
 def test_no_instruments_at_all_are_fine():
     Instruments(()).connection_opened(LINK)
 

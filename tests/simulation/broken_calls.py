@@ -2,8 +2,9 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import trio
@@ -240,17 +241,14 @@ def reader_handles_calls_by_itself() -> AbstractContextManager[None]:
 
         return run
 
-    def forward(original: Any) -> Any:
-        async def one_by_one(self: Any, taker: Any) -> None:
-            while True:
-                taker(await self.transport.receive())
-                if (handled := getattr(self, "handled", None)) is not None:
-                    await handled.wait()
-
-        return one_by_one
+    async def forward(self: Any, taker: Callable[[str], None]) -> NoReturn:
+        while True:
+            taker(await self._transport.receive())
+            if (handled := getattr(self, "handled", None)) is not None:
+                await handled.wait()
 
     inner = both(swapped(Dispatcher, "accept", accept), swapped(Dispatcher, "_handle", handle))
-    return both(inner, swapped(Connection, "forward", forward))
+    return both(inner, swapped(Connection, "forward", lambda original: forward))
 
 
 def inbox_has_no_end() -> AbstractContextManager[None]:

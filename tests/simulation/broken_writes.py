@@ -1,6 +1,7 @@
 """Writers, broken on purpose: what goes out, in which pieces, on which connection, and how much of it may wait."""
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,9 +19,10 @@ _PIECE = 16
 def callers_write_by_themselves() -> AbstractContextManager[None]:
     """Without a writer task whoever is cancelled cuts a frame, and here the next one follows it all the same."""
 
-    async def send(self: Any, text: str) -> Receipt:
+    async def send(self: Any, text: str, *, note: Callable[[], None] = lambda: None) -> Receipt:
         receipt = Receipt(text)
         await self._transport.send(text)
+        note()
         receipt.settle(written=True)
         return receipt
 
