@@ -304,3 +304,23 @@ async def test_an_interest_that_is_back_at_once_misses_nothing(server, autojump_
             client.subscribe(Topic.CONNECTORS)
             await settled()
             assert a.knows() == b.knows()
+
+
+async def test_what_ended_at_a_node_that_was_started_anew_meanwhile_has_ended_everywhere(server, autojump_clock):
+    def both(live):
+        live.update_station(station())
+        live.update_transaction(TRANSACTION)
+
+    async with member(server, "b", always=ALL) as b:
+        async with member(server, "a", fill=both) as a:
+            await settled()
+            assert b.live.transactions() == (TRANSACTION,)
+            server.exchange.partition("b")
+            a.scope.cancel()
+        async with member(server, "a", fill=lambda live: live.update_station(station())):
+            await settled()
+            server.exchange.heal("b")
+            await trio.sleep(3)
+
+            assert b.live.stations() == {"CP-1": station()}
+            assert b.live.transactions() == ()
