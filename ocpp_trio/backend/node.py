@@ -5,6 +5,7 @@ kept of them, are none of its business: it sees what the hub sees.
 """
 
 import logging
+import math
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -94,6 +95,8 @@ class Node:
         )
         self._publishing_remote = False
         self._hurry = trio.Event()
+        self._look_is_due = False
+        self._heard_self_at = self._listening_since = -math.inf
         self._unreadable = 0
         self._namesake: str | None = None  # that was complained about: once will do
         self._nursery: trio.Nursery | None = None
@@ -181,23 +184,35 @@ class Node:
     async def _beat(self) -> None:
         looked_at = trio.current_time()
         while True:
+            # Not only after a whole beat without haste: where somebody always comes or goes, there is none.
+            if trio.current_time() >= looked_at + self._settings.beat:
+                looked_at, self._look_is_due = trio.current_time(), True
             self._hurry = trio.Event()
             self._update_wants()
             self._outbox.post(Beat(write_wants(tuple(self._wants))))
             with trio.move_on_after(self._settings.beat):
                 await self._hurry.wait()
                 await trio.sleep(self._settings.gather)
-            # Not only after a whole beat without haste: where somebody always comes or goes, there is none.
-            if trio.current_time() >= looked_at + self._settings.beat:
-                looked_at = trio.current_time()
-                self._look_round()
+
+    def _hear_self(self, age: float) -> None:
+        """A letter of this node has come back, and so has all that the others wrote before it."""
+        before, self._heard_self_at = self._heard_self_at, trio.current_time() - age
+        if self._heard_self_at > before + 2 * self._settings.beat:
+            # The bus hung, and the others' letters may be behind this one.
+            self._listening_since = self._heard_self_at
+        if self._look_is_due:
+            self._look_is_due = False
+            self._look_round()
 
     def _look_round(self) -> None:
-        """Whoever is silent is gone, unless it is this node that hears nobody; who has told too little is asked."""
+        """Whoever is silent is gone; who has told too little is asked.
+
+        Silence is measured by what came back of this node itself: a bus that hangs is nobody's death.
+        """
         status = self._bus.status
         if not status.healthy:
             return
-        for peer in self._peers.silent(status.since):
+        for peer in self._peers.silent(max(status.since, self._listening_since), until=self._heard_self_at):
             logger.warning("node %a is gone: it was not heard for %g s", peer.name, self._settings.patience)
             self._peers.remove(peer, bury=False)
             self._lose(peer)
@@ -259,7 +274,10 @@ class Node:
         try:
             letter = read_letter(sheet)
             if letter.node == self.name:
-                self._mind_namesake(letter.life)
+                if letter.life == self._outbox.life:
+                    self._hear_self(age)
+                else:
+                    self._mind_namesake(letter.life)
                 return
             heard = self._peers.hear(letter, age)
             if heard is None:
@@ -277,7 +295,7 @@ class Node:
             logger.warning("a letter that this node cannot read: %a", str(bad))
 
     def _mind_namesake(self, life: str) -> None:
-        if life not in (self._outbox.life, self._namesake):
+        if life != self._namesake:
             self._namesake = life
             logger.warning("another node is called %a as well, or was until a moment ago", self.name)
 
