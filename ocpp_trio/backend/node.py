@@ -5,7 +5,6 @@ kept of them, are none of its business: it sees what the hub sees.
 """
 
 import logging
-import math
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -44,6 +43,7 @@ from ocpp_trio.backend.records import Station
 from ocpp_trio.backend.remote_state import RemoteState
 from ocpp_trio.backend.routing import Calls
 from ocpp_trio.backend.sharing import StateSender
+from ocpp_trio.backend.silence import Silence
 from ocpp_trio.backend.widening import widened
 
 logger = logging.getLogger(__name__)
@@ -95,8 +95,7 @@ class Node:
         )
         self._publishing_remote = False
         self._hurry = trio.Event()
-        self._look_is_due = False
-        self._heard_self_at = self._listening_since = -math.inf
+        self._silence = Silence(settings.beat)
         self._unreadable = 0
         self._namesake: str | None = None  # that was complained about: once will do
         self._nursery: trio.Nursery | None = None
@@ -182,11 +181,8 @@ class Node:
             await self._bus.run(self._outbox, self._deliver, task_status=task_status)
 
     async def _beat(self) -> None:
-        looked_at = trio.current_time()
         while True:
-            # Not only after a whole beat without haste: where somebody always comes or goes, there is none.
-            if trio.current_time() >= looked_at + self._settings.beat:
-                looked_at, self._look_is_due = trio.current_time(), True
+            self._silence.beat()
             self._hurry = trio.Event()
             self._update_wants()
             self._outbox.post(Beat(write_wants(tuple(self._wants))))
@@ -196,23 +192,15 @@ class Node:
 
     def _hear_self(self, age: float) -> None:
         """A letter of this node has come back, and so has all that the others wrote before it."""
-        before, self._heard_self_at = self._heard_self_at, trio.current_time() - age
-        if self._heard_self_at > before + 2 * self._settings.beat:
-            # The bus hung, and the others' letters may be behind this one.
-            self._listening_since = self._heard_self_at
-        if self._look_is_due:
-            self._look_is_due = False
+        if self._silence.hear_self(age):
             self._look_round()
 
     def _look_round(self) -> None:
-        """Whoever is silent is gone; who has told too little is asked.
-
-        Silence is measured by what came back of this node itself: a bus that hangs is nobody's death.
-        """
+        """Whoever is silent is gone, unless it is this node that hears nobody; who has told too little is asked."""
         status = self._bus.status
         if not status.healthy:
             return
-        for peer in self._peers.silent(max(status.since, self._listening_since), until=self._heard_self_at):
+        for peer in self._peers.silent(max(status.since, self._silence.since), until=self._silence.until):
             logger.warning("node %a is gone: it was not heard for %g s", peer.name, self._settings.patience)
             self._peers.remove(peer, bury=False)
             self._lose(peer)

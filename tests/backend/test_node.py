@@ -9,11 +9,9 @@ import trio
 import trio.testing
 
 from ocpp_trio import ConnectionClosed, v16
-from ocpp_trio.backend import Bus, Change, Event, LocalBus, MemoryExchange, NodeSettings, Topic
-from ocpp_trio.backend.letters import Ask, Beat, News, Presence, read_letter, write_event, write_letter
+from ocpp_trio.backend import Change, Event, LocalBus, MemoryExchange, NodeSettings, Topic
+from ocpp_trio.backend.letters import Ask, Beat, News, Presence, write_event, write_letter
 from ocpp_trio.backend.records import Station
-from ocpp_trio.backend.bus import BusStatus, Deliver
-from ocpp_trio.backend.outbox import Outbox
 from tests.backend.nodes import ALL, NOW, READING, TRANSACTION, Memory, connector, event_of, member, station
 
 EVENT = Event(
@@ -361,63 +359,3 @@ async def test_what_ended_at_a_node_that_was_started_anew_meanwhile_has_ended_ev
 
             assert b.live.stations() == {"CP-1": station()}
             assert b.live.transactions() == ()
-
-
-async def test_a_bus_that_hangs_is_nobodys_death_before_that_is_known(server, autojump_clock):
-    """The carrier notices after some seconds only that nothing comes through; a node is patient for less."""
-    async with member(server, "a") as a, member(server, "b", always=ALL) as b:
-        a.live.update_station(station())
-        await trio.sleep_until(2.5)
-        server.exchange.delay = 6.0  # from now on nothing comes for a while
-        await trio.sleep_until(8.4)
-
-        assert b.node.status().bus.healthy
-        assert (a.peers, b.peers) == (["b"], ["a"])
-        assert b.live.station("CP-1") == station()
-
-
-@attrs.define
-class HangingBus:
-    """A node's end of a bus that says nothing for a while, and then that all was written just now, its own first."""
-
-    bus: Bus
-    own: str
-    hangs: bool = False
-    kept: list[bytes] = attrs.Factory(list)
-    deliver: Deliver = lambda sheet, age: None
-
-    @property
-    def status(self) -> BusStatus:
-        return self.bus.status
-
-    async def run(self, outbox: Outbox, deliver: Deliver, *, task_status: trio.TaskStatus[None]) -> None:
-        def keep(sheet: bytes, age: float) -> None:
-            self.kept.append(sheet) if self.hangs else deliver(sheet, age)
-
-        self.deliver = deliver
-        await self.bus.run(outbox, keep, task_status=task_status)
-
-    def go_on(self) -> None:
-        self.hangs = False
-        for sheet in sorted(self.kept, key=lambda sheet: read_letter(sheet).node != self.own):
-            self.deliver(sheet, 0.0)
-
-
-async def test_a_bus_that_goes_on_after_it_hung_is_nobodys_death(server, autojump_clock, caplog):
-    bus = HangingBus(server.bus("b"), own="b")
-    async with member(server, "a") as a, member(server, "b", always=ALL, bus=bus) as b:
-        a.live.update_station(station())
-        await trio.sleep_until(2.5)
-        with b.hub.subscribe() as client:
-            client.subscribe(Topic.STATIONS)
-            bus.hangs = True
-            await trio.sleep_until(8.5)
-            bus.go_on()
-            await trio.sleep(3)
-
-            assert (b.peers, client.waiting) == (["a"], 0)
-        assert caplog.messages == []
-
-        server.exchange.partition("a")
-        await trio.sleep(6)
-        assert b.peers == []
