@@ -76,3 +76,11 @@ async def test_a_bus_that_goes_on_after_it_hung_is_nobodys_death(server, autojum
         server.exchange.partition("a")
         await trio.sleep(6)
         assert b.peers == []
+
+
+async def test_letters_that_take_longer_than_a_node_is_patient_are_nobodys_death(server, autojump_clock, caplog):
+    server.exchange.delay = 6.0
+    async with member(server, "a"), member(server, "b") as b:
+        await trio.sleep(30)
+        assert b.peers == ["a"]
+    assert caplog.messages == []
