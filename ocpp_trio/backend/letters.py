@@ -5,7 +5,7 @@ else that comes from outside; who wrote what to whom, and whether anything is mi
 """
 
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,8 @@ _VALUES: Final[dict[Topic, msgspec.msgpack.Decoder[Any]]] = {
     Topic.METER_VALUES: msgspec.msgpack.Decoder(MeterReading),
     Topic.LOG: msgspec.msgpack.Decoder(LogLine),
 }
+# The last for what is nested too deeply.
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _encoder: Final = msgspec.msgpack.Encoder()
 WrittenWant: TypeAlias = tuple[Topic, str | None]
 
@@ -50,8 +52,11 @@ class WrittenEvent(_Written, frozen=True):
         """The event. Raises BadLetter."""
         try:
             value: Known = _VALUES[self.topic].decode(self.value)
-        except (msgspec.MsgspecError, ValueError) as exc:
+        except _UNREADABLE as exc:
             raise BadLetter(f"{self.topic.value}: {exc}") from None
+        named = (value.identity, _key_of(value))
+        if named != (self.identity, self.key):
+            raise BadLetter(f"{self.topic.value}: expected the value of {(self.identity, self.key)!r}, found {named!r}")
         return Event(
             event_id=self.event_id,
             node=node,
@@ -62,6 +67,15 @@ class WrittenEvent(_Written, frozen=True):
             value=value,
             at=self.at,
         )
+
+
+def _key_of(value: Known) -> str:
+    match value:
+        case Connector() | MeterReading():
+            return str(value.connector_id)
+        case Transaction():
+            return str(value.transaction_id)
+    return ""
 
 
 class Beat(_Written, frozen=True, tag="beat"):
@@ -111,7 +125,7 @@ class Ask(_Written, frozen=True, tag="ask"):
     subprotocol: str
     action: str
     payload: bytes
-    within: float
+    within: Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Answer(_Written, frozen=True, tag="answer"):
@@ -151,7 +165,7 @@ class Letter(_Written, frozen=True):
         """What is in it. Raises BadLetter."""
         try:
             return _bodies.decode(self.body)
-        except (msgspec.MsgspecError, ValueError) as exc:
+        except _UNREADABLE as exc:
             raise BadLetter(str(exc)) from None
 
 
@@ -168,7 +182,7 @@ def read_letter(sheet: bytes) -> Letter:
     """A letter, its body still closed. Raises BadLetter."""
     try:
         letter = _letters.decode(sheet)
-    except (msgspec.MsgspecError, ValueError) as exc:
+    except _UNREADABLE as exc:
         raise BadLetter(str(exc)) from None
     if letter.format != FORMAT:
         raise BadLetter(f"expected format {FORMAT}, found {letter.format!r}")

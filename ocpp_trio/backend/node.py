@@ -43,6 +43,7 @@ from ocpp_trio.backend.records import Station
 from ocpp_trio.backend.remote_state import RemoteState
 from ocpp_trio.backend.routing import Calls
 from ocpp_trio.backend.sharing import StateSender
+from ocpp_trio.backend.silence import Silence
 from ocpp_trio.backend.widening import widened
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ class Node:
         )
         self._publishing_remote = False
         self._hurry = trio.Event()
+        self._silence = Silence(settings.beat)
         self._unreadable = 0
         self._namesake: str | None = None  # that was complained about: once will do
         self._nursery: trio.Nursery | None = None
@@ -179,25 +181,26 @@ class Node:
             await self._bus.run(self._outbox, self._deliver, task_status=task_status)
 
     async def _beat(self) -> None:
-        looked_at = trio.current_time()
         while True:
+            self._silence.beat()
             self._hurry = trio.Event()
             self._update_wants()
             self._outbox.post(Beat(write_wants(tuple(self._wants))))
             with trio.move_on_after(self._settings.beat):
                 await self._hurry.wait()
                 await trio.sleep(self._settings.gather)
-            # Not only after a whole beat without haste: where somebody always comes or goes, there is none.
-            if trio.current_time() >= looked_at + self._settings.beat:
-                looked_at = trio.current_time()
-                self._look_round()
+
+    def _hear_self(self, age: float) -> None:
+        """A letter of this node has come back, and so has all that the others wrote before it."""
+        if self._silence.hear_self(age):
+            self._look_round()
 
     def _look_round(self) -> None:
         """Whoever is silent is gone, unless it is this node that hears nobody; who has told too little is asked."""
         status = self._bus.status
         if not status.healthy:
             return
-        for peer in self._peers.silent(status.since):
+        for peer in self._peers.silent(max(status.since, self._silence.since), until=self._silence.until):
             logger.warning("node %a is gone: it was not heard for %g s", peer.name, self._settings.patience)
             self._peers.remove(peer, bury=False)
             self._lose(peer)
@@ -259,7 +262,10 @@ class Node:
         try:
             letter = read_letter(sheet)
             if letter.node == self.name:
-                self._mind_namesake(letter.life)
+                if letter.life == self._outbox.life:
+                    self._hear_self(age)
+                else:
+                    self._mind_namesake(letter.life)
                 return
             heard = self._peers.hear(letter, age)
             if heard is None:
@@ -277,7 +283,7 @@ class Node:
             logger.warning("a letter that this node cannot read: %a", str(bad))
 
     def _mind_namesake(self, life: str) -> None:
-        if life not in (self._outbox.life, self._namesake):
+        if life != self._namesake:
             self._namesake = life
             logger.warning("another node is called %a as well, or was until a moment ago", self.name)
 

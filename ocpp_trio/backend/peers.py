@@ -127,9 +127,9 @@ class Peers:
         self._unite()
         return peer
 
-    def silent(self, since: float) -> list[Peer]:
-        """Who was not heard for too long, not counting the time before `since`."""
-        latest = trio.current_time() - self._patience
+    def silent(self, since: float, *, until: float) -> list[Peer]:
+        """Who was not heard for too long at the instant `until`, not counting the time before `since`."""
+        latest = until - self._patience
         return [peer for peer in self._peers.values() if max(peer.heard_at, since) <= latest]
 
     def introduce(self, peer: Peer, wants: Iterable[Want]) -> tuple[Want, ...] | None:

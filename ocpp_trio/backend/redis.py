@@ -208,14 +208,16 @@ class RedisBus:
             deliver(sheet, age)
 
     async def _find_place(self, client: "coredis.Redis[bytes]") -> None:
-        """Where to read on; at the end for the first time, and at the start of what is not the stream it was."""
+        """Where to read on; at the end for the first time, and where the stream is not what it was.
+
+        What a server has lost that took over from another is missed, and asked for anew. What came before that was
+        read: once more it would be the letters of lives that nobody here remembers.
+        """
         await self._read_clock(client)
         newest = await client.xrevrange(self._stream, count=1)
         last = _bytes(newest[0].identifier) if newest else _START
-        if self._position is None:
+        if self._position is None or _order(last) < _order(self._position):
             self._position = last
-        elif _order(last) < _order(self._position):
-            self._position = _START
 
     async def _read_clock(self, client: "coredis.Redis[bytes]") -> None:
         # The instant before, so that no letter seems younger than it is and is acted on too late.
@@ -259,7 +261,8 @@ def _in_words(failures: BaseExceptionGroup[Exception]) -> str:
     leaf: BaseException = failures
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]
-    return f"{type(leaf).__name__}: {leaf}"
+    said = "no answer in time" if isinstance(leaf, trio.TooSlowError) else str(leaf)
+    return f"{type(leaf).__name__}: {said}" if said else type(leaf).__name__
 
 
 def _bytes(value: str | bytes) -> bytes:

@@ -19,6 +19,12 @@ from ocpp_trio.backend.records import Station
 Name: TypeAlias = tuple[Topic, str, str]
 
 
+@attrs.frozen
+class _Owner:
+    node: str
+    life: str
+
+
 class RemoteState:
     """The part of the live state that is others'.
 
@@ -46,7 +52,7 @@ class RemoteState:
         self._wanted = wanted
         self._new_event_id = new_event_id
         self._now = now
-        self._owners: dict[Name, str] = {}
+        self._owners: dict[Name, _Owner] = {}
         self._told: dict[str, set[Name]] = {}
 
     def is_ours(self, topic: Topic, identity: str, key: str) -> bool:
@@ -68,9 +74,9 @@ class RemoteState:
             event = self._seen_from_here(event)
             self._live.apply(event)
             if event.topic is not Topic.LOG:
-                self._owners[name] = peer.life
+                self._owners[name] = _Owner(peer.name, peer.life)
             self._publish(event)
-        elif self._owners.get(name) == peer.life:
+        elif self._is_of(peer, name):
             self._take_away(name, event)
 
     def take(self, peer: Peer, part: Part) -> None:
@@ -100,14 +106,14 @@ class RemoteState:
             self._told[peer.life].add(name)
         if self._knows_better(peer, event):
             return
-        self._owners[name] = peer.life
+        self._owners[name] = _Owner(peer.name, peer.life)
         if self._live.apply(event):
             self._publish(event)
 
     def _knows_better(self, peer: Peer, event: Event) -> bool:
         """Whether what is known here is not older than what a node remembers of a station that is not with it."""
         known = self._live.known(event.topic, event.identity, event.key)
-        if known is None or self._owners.get((event.topic, event.identity, event.key)) == peer.life:
+        if known is None or self._is_of(peer, (event.topic, event.identity, event.key)):
             return False
         if event.identity in peer.roster and self._peers.where(event.identity) is peer:
             return event.identity in self._roster
@@ -115,10 +121,25 @@ class RemoteState:
             return known.last_seen >= event.value.last_seen
         return True
 
+    def _is_of(self, peer: Peer, name: Name) -> bool:
+        """Whether an entry is a node's, also if an earlier process of that node told it."""
+        owner = self._owners.get(name)
+        return owner is not None and owner.node == peer.name
+
+    def _answers_for(self, peer: Peer, name: Name, told: set[Name]) -> bool:
+        """Whether a node would have told an entry, if it were still there.
+
+        Of what an earlier process of it told only if this one knows the station: else that is the last that is known.
+        """
+        owner, identity = self._owners[name], name[1]
+        if owner.life == peer.life:
+            return True
+        return owner.node == peer.name and (identity in peer.roster or (Topic.STATIONS, identity, "") in told)
+
     def _sweep(self, peer: Peer, wants: dict[Want, None]) -> None:
         told = self._told.pop(peer.life)
-        for name, life in list(self._owners.items()):
-            if life == peer.life and name not in told:
+        for name in list(self._owners):
+            if name not in told and self._answers_for(peer, name, told):
                 event = self._event(peer.name, Change.REMOVED, name)
                 if event is None:
                     del self._owners[name]
@@ -153,7 +174,7 @@ class RemoteState:
         assert event is not None
         self._live.apply(attrs.evolve(event, value=attrs.evolve(station, online=peer is not None)))
         if peer is not None:
-            self._owners[name] = peer.life
+            self._owners[name] = _Owner(peer.name, peer.life)
         self._publish(attrs.evolve(event, value=attrs.evolve(station, online=peer is not None)))
 
     def _seen_from_here(self, event: Event) -> Event:

@@ -1,5 +1,8 @@
 """One node among others, at exact instants: who is there, who is gone, and what becomes of the state under faults."""
 
+import math
+
+import attrs
 import msgspec
 import pytest
 import trio
@@ -7,7 +10,7 @@ import trio.testing
 
 from ocpp_trio import ConnectionClosed, v16
 from ocpp_trio.backend import Change, Event, LocalBus, MemoryExchange, NodeSettings, Topic
-from ocpp_trio.backend.letters import Beat, News, Presence, write_event, write_letter
+from ocpp_trio.backend.letters import Ask, Beat, News, Presence, write_event, write_letter
 from ocpp_trio.backend.records import Station
 from tests.backend.nodes import ALL, NOW, READING, TRANSACTION, Memory, connector, event_of, member, station
 
@@ -264,6 +267,38 @@ async def test_letters_that_nobody_can_read_are_counted_and_passed_over(server, 
     assert "cannot read" in caplog.text
 
 
+DEEP = b"\x96\x01\xa1z\xa11\x02\xc0" + b"\x91" * 10_000 + b"\xc0"
+STRANGE = {
+    "too deep to read": DEEP,
+    "a deadline that is no number": Ask("1", "CP-1", "ocpp1.6", "Reset", b"{}", math.nan),
+    "a connector whose key is no number": News(
+        write_event(attrs.evolve(EVENT, topic=Topic.CONNECTORS, key="x", value=connector()))
+    ),
+    "a transaction under another one's key": News(
+        write_event(attrs.evolve(EVENT, topic=Topic.TRANSACTIONS, key="8", value=TRANSACTION))
+    ),
+    "another station's transaction": News(
+        write_event(attrs.evolve(EVENT, topic=Topic.TRANSACTIONS, identity="CP-2", key="7", value=TRANSACTION))
+    ),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE.values(), ids=STRANGE)
+async def test_a_letter_that_makes_no_sense_kills_no_node_and_is_not_believed(server, autojump_clock, strange):
+    async with member(server, "a", always=ALL) as a:
+        await settled()
+        written = (
+            strange if isinstance(strange, bytes) else write_letter(strange, node="z", life="1", number=2, to=None)
+        )
+        server.exchange.write([write_letter(Beat(()), node="z", life="1", number=1, to=None), written])
+        server.exchange.write([write_letter(Presence("CP-9", online=True), node="z", life="1", number=3, to=None)])
+        await settled()
+
+        assert a.node.where("CP-9") == "z"
+        assert a.node.status().unreadable == 1
+        assert (a.live.connectors(), a.live.transactions()) == ((), ())
+
+
 async def test_a_namesake_is_complained_about_and_not_believed(server, autojump_clock, caplog):
     async with member(server, "a") as a:
         for number in range(1, 10):
@@ -304,3 +339,23 @@ async def test_an_interest_that_is_back_at_once_misses_nothing(server, autojump_
             client.subscribe(Topic.CONNECTORS)
             await settled()
             assert a.knows() == b.knows()
+
+
+async def test_what_ended_at_a_node_that_was_started_anew_meanwhile_has_ended_everywhere(server, autojump_clock):
+    def both(live):
+        live.update_station(station())
+        live.update_transaction(TRANSACTION)
+
+    async with member(server, "b", always=ALL) as b:
+        async with member(server, "a", fill=both) as a:
+            await settled()
+            assert b.live.transactions() == (TRANSACTION,)
+            server.exchange.partition("b")
+            a.scope.cancel()
+        async with member(server, "a", fill=lambda live: live.update_station(station())):
+            await settled()
+            server.exchange.heal("b")
+            await trio.sleep(3)
+
+            assert b.live.stations() == {"CP-1": station()}
+            assert b.live.transactions() == ()

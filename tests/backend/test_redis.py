@@ -116,3 +116,39 @@ async def test_a_bus_that_is_back_says_so_where_it_said_that_it_was_down(server,
 
     down, back = caplog.messages
     assert (down.partition(":")[0], back) == ("the bus is down", "the bus works again")
+
+
+async def test_a_server_that_hangs_is_told_in_words(server):
+    bus = server.bus("a")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(bus.run, Outbox("a", "1"), lambda sheet, age: None)
+        await until(lambda: bus.status.healthy)
+
+        server.stop()
+
+        await until(lambda: not bus.status.healthy)
+        assert bus.status.detail == "TooSlowError: no answer in time"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_server_that_has_lost_the_newest_letters_does_not_tell_the_old_ones_again(server):
+    """As one does that takes over from another: old letters may be those of a life that this node never heard of."""
+    box, bus, heard = Outbox("a", "1"), server.bus("a"), list[bytes]()
+    async with trio.open_nursery() as nursery, coredis.Redis.from_url(server.url, verify_version=False) as client:
+        await client.xadd(STREAM, {b"l": msgspec.msgpack.encode([b"old"])})
+        await nursery.start(bus.run, box, lambda sheet, age: heard.append(sheet))
+        await until(lambda: bus.status.healthy)
+        await client.xadd(STREAM, {b"l": msgspec.msgpack.encode([b"lost"])})
+        await until(lambda: len(heard) == 1)
+
+        newest = await client.xrevrange(STREAM, count=1)
+        await client.xdel(STREAM, [newest[0].identifier])
+        server.partition("a")
+        await until(lambda: not bus.status.healthy)
+        server.heal("a")
+        await until(lambda: bus.status.healthy)
+        await server.write([b"new"])
+        await until(lambda: b"new" in heard)
+
+        assert heard == [b"lost", b"new"]
+        nursery.cancel_scope.cancel()
