@@ -21,7 +21,7 @@ from ocpp_trio.backend import Backend, Topic, Want, claim_ids, open_node, open_s
 from ocpp_trio.backend.api import ApiServer, make_api, serve_api
 from ocpp_trio.backend.redis import RedisBus
 
-NODES = 100  # that transaction ids are divided between: never to be changed
+NODES = 1024  # that transaction ids are divided between: never to be changed
 SHOWN = [Want(Topic.STATIONS), Want(Topic.CONNECTORS), Want(Topic.TRANSACTIONS)]  # of all nodes, at each of them
 
 

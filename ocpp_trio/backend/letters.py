@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
+from ocpp_trio import CloseReason
 from ocpp_trio.backend.events import Change, Event, Known, Topic
 from ocpp_trio.backend.interest import Want
 from ocpp_trio.backend.records import Connector, LogLine, MeterReading, Station, Transaction
@@ -143,7 +144,7 @@ class Failure(_Written, frozen=True, tag="failure"):
     text: str = ""
     code: str = ""
     details: bytes = b"{}"
-    reason: str = ""
+    reason: CloseReason = CloseReason.TRANSPORT_ERROR
     close_code: int | None = None
     was_sent: bool = False
 

@@ -160,7 +160,7 @@ def _closed_failure(call_id: str, closed: Closed, *, was_sent: bool) -> Failure:
         call_id,
         "ConnectionClosed",
         closed.detail,
-        reason=closed.reason.value,
+        reason=closed.reason,
         close_code=closed.code,
         was_sent=was_sent,
     )
@@ -169,7 +169,7 @@ def _closed_failure(call_id: str, closed: Closed, *, was_sent: bool) -> Failure:
 def _error_of(failure: Failure) -> Exception:
     match failure.error:
         case "ConnectionClosed":
-            closed = Closed(CloseReason(failure.reason), failure.close_code, failure.text)
+            closed = Closed(failure.reason, failure.close_code, failure.text)
             return ConnectionClosed(closed, was_sent=failure.was_sent)
         case "CallRejected":
             return CallRejected(

@@ -10,7 +10,7 @@ import trio.testing
 
 from ocpp_trio import ConnectionClosed, v16
 from ocpp_trio.backend import Change, Event, LocalBus, MemoryExchange, NodeSettings, Topic
-from ocpp_trio.backend.letters import Ask, Beat, News, Presence, write_event, write_letter
+from ocpp_trio.backend.letters import Ask, Beat, Failure, News, Presence, write_event, write_letter
 from ocpp_trio.backend.records import Station
 from tests.backend.nodes import ALL, NOW, READING, TRANSACTION, Memory, connector, event_of, member, station
 
@@ -270,6 +270,7 @@ async def test_letters_that_nobody_can_read_are_counted_and_passed_over(server, 
 DEEP = b"\x96\x01\xa1z\xa11\x02\xc0" + b"\x91" * 10_000 + b"\xc0"
 STRANGE = {
     "too deep to read": DEEP,
+    "a reason that there is not": msgspec.structs.replace(Failure("1", "ConnectionClosed"), reason="moody"),
     "a deadline that is no number": Ask("1", "CP-1", "ocpp1.6", "Reset", b"{}", math.nan),
     "a connector whose key is no number": News(
         write_event(attrs.evolve(EVENT, topic=Topic.CONNECTORS, key="x", value=connector()))
