@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,6 +48,7 @@ class Running:
 @asynccontextmanager
 async def run_python(*arguments: str | Path) -> AsyncIterator[Running]:
     """Python with these arguments, in which a warning is an error. It is killed at the end of the body."""
+    _hear_ctrl_c()
     process = await trio.lowlevel.open_process(
         [sys.executable, *arguments],
         stdout=-1,
@@ -62,3 +64,9 @@ async def run_python(*arguments: str | Path) -> AsyncIterator[Running]:
         with trio.move_on_after(10, shield=True):
             await process.wait()
             await process.stdout.aclose()
+
+
+def _hear_ctrl_c() -> None:
+    """A shell has what it runs in the background ignore SIGINT, and all that it starts in its turn."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -208,6 +208,7 @@ async def test_a_host_with_slow_connections_without_end_keeps_nobody_else_out(gr
             await stream.send_all(ground.request(f"/ocpp/CP-{second}"))
             assert (await ground.read_head(stream)).startswith(b"HTTP/1.1 101 ")
             ground.assert_now(second)
+        await trio.testing.wait_all_tasks_blocked()  # at this instant one attacker makes room for the next
         statistics = server.statistics()
         nursery.cancel_scope.cancel()
 
