@@ -22,8 +22,11 @@ HERE: Final = Path(__file__).parent
 MARKER_OF_FOLDER: Final = {
     "smoke": pytest.mark.smoke,
     "integration": pytest.mark.e2e,
-    "simulation": pytest.mark.untraced,
+    "browser": pytest.mark.untraced,
+    "examples": pytest.mark.untraced,
     "fuzz": pytest.mark.untraced,
+    "simulation": pytest.mark.untraced,
+    "websocket": pytest.mark.untraced,
 }
 
 

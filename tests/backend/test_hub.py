@@ -205,6 +205,7 @@ def test_subscription_needs_room(hub):
         pass
 
 
+@pytest.mark.untraced
 async def test_thousand_subscribers_hear_each_of_a_hundred_events(autojump_clock):
     hub = Hub()
     received = []

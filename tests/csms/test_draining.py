@@ -59,6 +59,7 @@ async def note_the_end(drain, ends):
     ends.append(trio.current_time())
 
 
+@pytest.mark.untraced
 async def test_a_planned_restart_lets_them_go_at_the_rate_to_the_instant(ground, fleet, autojump_clock):
     async with ground.serve(upgrades_per_second=math.inf) as server, trio.open_nursery() as nursery:
         for number in range(FLEET):
@@ -74,6 +75,7 @@ async def test_a_planned_restart_lets_them_go_at_the_rate_to_the_instant(ground,
     assert ground.counters.value("closes", reason="stopping") == FLEET
 
 
+@pytest.mark.untraced
 async def test_a_drain_of_a_fleet_that_is_half_silent_ends_after_deadline_and_close_timeout(
     ground, fleet, autojump_clock
 ):

@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 import trio
 
 from ocpp_trio import (
@@ -16,6 +17,8 @@ from ocpp_trio import (
 )
 from ocpp_trio.testing import MemoryNetwork
 from tests.csms.test_cancellation import willing
+
+pytestmark = pytest.mark.untraced
 
 STATIONS, RATE, BURST = 200, 20.0, 20
 UP_AT = 2.0

@@ -14,7 +14,7 @@ from ocpp_trio import ConnectionClosed, Router, open_charge_point, v16
 from ocpp_trio.backend import Transaction, open_sqlite_store
 from tests.processes import COMMAND_LINE, run_python
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.untraced]
 
 LIVES: Final = 15
 STATIONS: Final = 4

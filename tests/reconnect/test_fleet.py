@@ -12,6 +12,8 @@ from ocpp_trio import ExponentialBackoff, ReconnectPolicy, Router, open_charge_p
 from ocpp_trio.observe import Milestones
 from ocpp_trio.testing import CsmsStub, MemoryNetwork
 
+pytestmark = pytest.mark.untraced
+
 STATIONS = 100
 DOWN_AT, UP_AT = 300.0, 305.0
 BOOT = v16.BootNotificationRequest(charge_point_vendor="Acme", charge_point_model="One")

@@ -16,6 +16,7 @@ MEMORY_BOUND = 64 * 1024 * 1024
 """Bytes for a thousand waiting tasks, their frames and the record of them at the CSMS."""
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("slow_reader", [False, True], ids=["", "slow_reader"])
 @pytest.mark.parametrize("outstanding", [1, CALLS])
 async def test_back_pressure_thousand_small_frames_serialized_writes(ground, clock, outstanding, slow_reader):

@@ -322,6 +322,7 @@ async def test_one_that_never_reads_is_dropped_and_nobody_waits_for_it(autojump_
         assert ground.api.statistics().connections == 1
 
 
+@pytest.mark.untraced
 async def test_a_thousand_subscribers_all_hear_everything(autojump_clock):
     ground = Ground()
     async with ground.running(), trio.open_nursery() as nursery:
