@@ -3,6 +3,7 @@
 Under the autojump clock a deadlock costs milliseconds, because the clock jumps straight to the limit.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
@@ -28,6 +29,12 @@ MARKER_OF_FOLDER: Final = {
     "simulation": pytest.mark.untraced,
     "websocket": pytest.mark.untraced,
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: while a test waits for another program, the next one runs."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

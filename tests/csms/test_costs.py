@@ -13,6 +13,8 @@ import trio.testing
 from ocpp_trio import Instrument, Limits, v16
 from tests.csms.attacks import CONTINUATION, TEXT, frame
 
+pytestmark = pytest.mark.untraced  # what coverage allocates is no cost of a connection
+
 KIB = 1024
 UNAUTHENTICATED = 64 * KIB
 TURNED_AWAY = 16 * KIB

@@ -11,6 +11,8 @@ import trio.testing
 from ocpp_trio import CloseReason, Instrument, v16
 from tests.csms.attacks import ATTACKS, CONTINUATION, PING, PONG, SECONDS, TEXT, carry_out, flood, frame
 
+pytestmark = pytest.mark.untraced
+
 ATTACKERS = 2
 TASKS_OF_A_SESSION = 7
 PATIENT = {"request_byte_by_byte", "a_header_now_and_then", "nothing_at_all"}

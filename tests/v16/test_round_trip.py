@@ -22,6 +22,8 @@ from ocpp_trio.wire.shape import Member
 from ocpp_trio.wire.source import Misfit
 from tests.v16.samples import PAYLOADS
 
+pytestmark = pytest.mark.untraced
+
 codec, converter = codec_of(version), make_converter()
 every_payload_type = pytest.mark.parametrize("payload_type", PAYLOADS, ids=lambda kind: kind.__name__)
 quick = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
