@@ -11,6 +11,9 @@ PEER_READY := $(PEER)/node_modules/.ready
 BROWSER := tests/browser/node
 BROWSER_READY := $(BROWSER)/node_modules/.ready
 
+# Many processes run the same files: only the first one shall compile them, also where the machine has that turned off.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-smoke test-e2e fuzz simulate peers browser check format bench clean
 

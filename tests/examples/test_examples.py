@@ -190,7 +190,8 @@ async def test_the_lost_link_comes_back():
 
 async def test_the_example_that_cuts_links_ends_on_ctrl_c():
     async with run_program(EXAMPLES / "reconnect.py") as example:
-        await example.wait_for("backing_off")  # nothing runs now: Python may raise it at any line
+        await example.wait_for("backing_off")
+        await trio.sleep(0.1)  # until nothing runs any more: Python may raise it at any line
         example.process.send_signal(signal.SIGINT)
         code = await example.finish()
 
