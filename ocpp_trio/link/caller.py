@@ -35,11 +35,10 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 
 
 @attrs.define(eq=False)
-class _Waiting:
-    """A caller at its pending call."""
+class OutgoingCall(PendingCall):
+    """A pending call, and the event that its caller waits for."""
 
-    call: PendingCall
-    woken: trio.Event
+    settled: trio.Event = attrs.Factory(trio.Event)
     since: float = math.inf
     """When it was handed over."""
 
@@ -56,8 +55,7 @@ class Caller:
         self._codec = codec_of(version, settings.leniency)
         self._settings = settings
         self._nursery = nursery
-        self._table = CorrelationTable()
-        self._waiting: dict[str, _Waiting] = {}
+        self._table = CorrelationTable[OutgoingCall]()
         # One unanswered CALL per direction (OCPP-J 1.6 section 4.1.1); callers wait here in order.
         self._slot = trio.Semaphore(settings.limits.outstanding_calls)
         self.calls_waiting = Depth()
@@ -80,18 +78,18 @@ class Caller:
             self._slot.acquire_nowait()
         except trio.WouldBlock:
             await self._wait_for_slot(request)
-        waiting: _Waiting | None = None
+        call: OutgoingCall | None = None
         try:
-            waiting = await self._hand_over(request, payload)
-            with self.deadlines, trio.move_on_after(self._settings.limits.call_timeout):
-                await waiting.woken.wait()
+            call = await self._hand_over(request, payload)
+            with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
+                await call.settled.wait()
             # The response type is the request's, by construction of the table and the codec.
-            return cast("ResponseT", self._conclude(waiting))
+            return cast("ResponseT", self._conclude(call))
         except trio.Cancelled:
-            self._abandon(waiting)
+            self._abandon(call)
             raise
         finally:
-            if waiting is None or waiting.call.state is not CallState.CANCELLED:
+            if call is None or call.state is not CallState.CANCELLED:
                 self._slot.release()
             self._session.note_progress()
 
@@ -106,104 +104,91 @@ class Caller:
             self._session.note_progress()
             raise
 
-    async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> _Waiting:
-        call = Call(self._settings.new_message_id(), type(request).action, payload)
-        text = dump_call(call.message_id, call.action, call.payload)
-        waiting = _Waiting(self._table.open(call.message_id, request), trio.Event())
-        self._waiting[call.message_id] = waiting
+    async def _hand_over(self, request: Request[Any, Any], payload: bytes) -> OutgoingCall:
+        frame = Call(self._settings.new_message_id(), type(request).action, payload)
+        text = dump_call(frame.message_id, frame.action, payload)
+        call = self._table.open(OutgoingCall(frame.message_id, request))
         sent = self._settings.instrument.frame_sent
-        note = partial(sent, self._session.link, call, action=call.action, text=text)
+        note = partial(sent, self._session.link, frame, action=frame.action, text=text)
         try:
             await self._connection.send(text, note=note)
         except BaseException:
-            self._table.withdraw(waiting.call)
-            self._waiting.pop(call.message_id, None)
+            self._table.withdraw(call)
             raise
-        waiting.since = trio.current_time()
-        return waiting
+        call.since = trio.current_time()
+        return call
 
-    def _conclude(self, waiting: _Waiting) -> Response:
+    def _conclude(self, call: OutgoingCall) -> Response:
         """The response, or the error that stands for how the call ended. The value is looked at first."""
-        call = waiting.call
         if call.state is CallState.WAITING:
-            self._settle(waiting, Happening.TIME_IS_UP)
-            self._report(waiting, "timeout", "local")
+            self._table.happen(call, Happening.TIME_IS_UP)
+            self._report(call, "timeout", "local")
             seconds = self._settings.limits.call_timeout
             raise CallTimeout(f"no reply to {type(call.request).action} within {seconds:g} s")
         if call.state is CallState.LOST:
-            self._report(waiting, "closed", "local")
+            self._report(call, "closed", "local")
             assert self._session.closed is not None  # which is what lost the call
             raise ConnectionClosed(self._session.closed, was_sent=True)
         assert call.reply is not None
         if not isinstance(call.reply, CallResult):
             code = self._version.spell(call.reply.code)
-            self._report(waiting, "rejected", "remote", code)
+            self._report(call, "rejected", "remote", code)
             raise CallRejected(code, call.reply.description, call.reply.details, origin="remote")
-        return self._read_response(waiting, call.reply)
+        return self._read_response(call, call.reply)
 
-    def _read_response(self, waiting: _Waiting, reply: CallResult) -> Response:
-        response_type = waiting.call.request.response
+    def _read_response(self, call: OutgoingCall, reply: CallResult) -> Response:
+        response_type = call.request.response
         try:
             response = self._codec.decode(response_type, reply.payload, note=self._session.note_allowance)
         except RemoteProtocolError as exc:
-            self._report(waiting, "invalid_response", "local", exc.code)
+            self._report(call, "invalid_response", "local", exc.code)
             raise InvalidResponse(f"{response_type.__name__}: {exc.description}") from exc
-        self._report(waiting, "response", "remote")
+        self._report(call, "response", "remote")
         return response
 
-    def _abandon(self, waiting: _Waiting | None) -> None:
+    def _abandon(self, call: OutgoingCall | None) -> None:
         """The caller was cancelled. What was handed over stays outstanding until it is answered."""
-        if waiting is None:
+        if call is None:
             return
-        self._report(waiting, "cancelled", "local")
-        if waiting.call.state is CallState.WAITING:
-            self._table.happen(waiting.call, Happening.CALLER_GONE)
-            self._nursery.start_soon(self._keep_slot, waiting)
+        self._report(call, "cancelled", "local")
+        if call.state is CallState.WAITING:
+            self._table.happen(call, Happening.CALLER_GONE)
+            self._nursery.start_soon(self._keep_slot, call)
 
-    async def _keep_slot(self, waiting: _Waiting) -> None:
+    async def _keep_slot(self, call: OutgoingCall) -> None:
         """Hold the slot of a cancelled call for as long as the call itself would have."""
         try:
-            with self.deadlines, trio.move_on_at(waiting.since + self._settings.limits.call_timeout):
-                await waiting.woken.wait()
-            if waiting.call.state is CallState.CANCELLED:
-                self._settle(waiting, Happening.TIME_IS_UP)
+            with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
+                await call.settled.wait()
+            if call.state is CallState.CANCELLED:
+                self._table.happen(call, Happening.TIME_IS_UP)
         finally:
             self._slot.release()
             self._session.note_progress()
 
-    def _settle(self, waiting: _Waiting, happening: Happening) -> None:
-        self._table.happen(waiting.call, happening)
-        del self._waiting[waiting.call.message_id]
-
-    def _report(self, waiting: _Waiting, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
+    def _report(self, call: OutgoingCall, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
         self._settings.instrument.call_ended(
             self._session.link,
             CallReport(
-                message_id=waiting.call.message_id,
-                action=type(waiting.call.request).action,
+                message_id=call.message_id,
+                action=type(call.request).action,
                 outcome=outcome,
                 origin=origin,
                 code=code,
-                seconds=trio.current_time() - waiting.since,
+                seconds=trio.current_time() - call.since,
             ),
         )
 
-    def match(self, reply: Reply) -> tuple[Match, Request[Any, Any] | None]:
-        """Settle the call that a reply belongs to: what the reply is, and to which request."""
-        match, call = self._table.match(reply)
-        return match, None if call is None else call.request
+    def match(self, reply: Reply) -> tuple[Match, OutgoingCall | None]:
+        """Settle the call that a reply belongs to: what the reply is, and which call. Its caller still sleeps."""
+        return self._table.match(reply)
 
     def match_broken(self, message_id: str) -> Match:
         """What a malformed reply is; it settles nothing."""
         return self._table.match_broken(message_id)
 
-    def wake(self, message_id: str) -> None:
-        """Let the caller of a settled call look at its reply."""
-        self._waiting.pop(message_id).woken.set()
-
     def lose_all(self) -> None:
         """The connection ended, and with it every call."""
         for call in self._table:
-            waiting = self._waiting[call.message_id]
-            self._settle(waiting, Happening.CONNECTION_ENDED)
-            waiting.woken.set()
+            self._table.happen(call, Happening.CONNECTION_ENDED)
+            call.settled.set()

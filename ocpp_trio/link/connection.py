@@ -6,7 +6,7 @@ writer task. Text in, text out; must not know OCPP.
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import attrs
 import trio
@@ -39,11 +39,17 @@ class Receipt:
 
     async def wait_written(self) -> bool:
         """Wait until the writer is done, and say whether the whole message went out; for one task."""
-        self._settled = trio.Event()
-        if self._written is not None:
-            self._settled.set()
-        await self._settled.wait()
+        if self._written is None:
+            self._settled = trio.Event()
+            await self._settled.wait()
+        else:
+            await trio.lowlevel.checkpoint()
         return bool(self._written)
+
+
+_WRITTEN: Final = Receipt("", written=True)
+_LOST: Final = Receipt("", written=False)
+"""Of messages that never came into the hands of the writer."""
 
 
 @attrs.define
@@ -102,13 +108,14 @@ class Connection:
         Cancelling before the hand-over sends nothing; after it the frame goes out whole. Raises
         ConnectionClosed, and then nothing was sent.
         """
+        if self._taking and not self._with_writer:
+            # Its note comes first: the peer's half of the same log may say at once that the message came.
+            written = self._transport.send_at_once(text, note)
+            if written is not None:
+                return _WRITTEN if written else _LOST
         receipt = Receipt(text)
-        if self._taking and not self._with_writer and self._transport.takes_at_once(text):
-            note()  # before the peer's half of the same log can say that it came
-            receipt.settle(written=self._transport.send_at_once(text))
-        else:
-            await self._give_to_writer(receipt)
-            note()
+        await self._give_to_writer(receipt)
+        note()
         return receipt
 
     async def _give_to_writer(self, receipt: Receipt) -> None:

@@ -5,7 +5,9 @@ run in tasks of the session's nursery.
 """
 
 import logging
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,21 +41,18 @@ logger = logging.getLogger(__name__)
 _FOLLOWS: Final = "what follows"
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _Job:
+    """A CALL, and its answer once there is one: a response and that as JSON, or an error."""
+
     call: Call
     request_type: type[Request[Any, Any]]
     handler: Handler[Any, Any]
     afterthought: Afterthought[Any, Any] | None
-
-
-@attrs.frozen
-class _Answered:
-    """A request, its response, and that as JSON."""
-
-    request: Request[Any, Any]
-    response: Response
-    payload: bytes
+    request: Request[Any, Any] | None = None
+    response: Response | None = None
+    payload: bytes = b""
+    error: CallError | None = None
 
 
 class Dispatcher:
@@ -74,12 +73,16 @@ class Dispatcher:
         self._to_handlers, self._inbox = trio.open_memory_channel[_Job](settings.limits.inbox)
         self.afterthoughts = Depth()
         self.refusals = Depth()
-        self.handlers = Depth()
 
     @property
     def waiting(self) -> int:
         """CALLs in the inbox."""
         return self._inbox.statistics().current_buffer_used
+
+    @property
+    def running(self) -> int:
+        """CALLs that a handler has."""
+        return len(self._in_progress) - self.waiting
 
     @property
     def busy(self) -> bool:
@@ -89,7 +92,9 @@ class Dispatcher:
     def close(self) -> None:
         """Take no more CALLs; what waits in the inbox is not handled any more."""
         self._to_handlers.close()
-        self._inbox.close()
+        with suppress(trio.EndOfChannel):
+            while True:
+                self._end(self._inbox.receive_nowait())
 
     def accept(self, call: Call, known: Mapping[str, type[Request[Any, Any]]], gate: Gate) -> None:
         """Queue a CALL for its handler, or refuse it at the first check that fails (OCPP-J 1.6 section 4.2.3)."""
@@ -146,68 +151,86 @@ class Dispatcher:
 
     async def serve(self) -> None:
         """Handle CALLs in the order in which they came. `limits.handlers` of these run side by side."""
-        async for job in self._inbox:
-            with self.handlers:
-                try:
-                    await self._handle(job)
-                except ConnectionClosed:
-                    return
-                finally:
-                    self._in_progress.discard(job.call.message_id)
-            self._session.note_progress()
+        with suppress(ConnectionClosed, trio.EndOfChannel):
+            while True:
+                await self._handle_from(await self._inbox.receive())
 
-    async def _handle(self, job: _Job) -> None:
-        """Answer a CALL and start what follows the answer."""
-        answered = None
+    async def _handle_from(self, first: _Job) -> None:
+        """Handle this CALL and those after it, until a handler takes too long.
+
+        They share a cancel scope, each with a deadline of its own: to move it costs half of what a scope does.
+        """
+        job, unended = first, True
         try:
-            answered = await self._answer(job)
+            with trio.CancelScope() as patience:
+                while True:
+                    await self._run_handler(job, patience)
+                    if patience.cancel_called:
+                        break
+                    await self._answer(job)
+                    self._end(job)
+                    unended = False
+                    job = await self._inbox.receive()
+                    unended = True
+            await self._answer(job)
         finally:
-            if answered is None and job.afterthought is not None:
-                self.afterthoughts.down()
-        if answered is not None and job.afterthought is not None:
-            self._nursery.start_soon(self._follow, job.afterthought, answered, job.call.message_id)
+            if unended:
+                self._end(job)
 
-    async def _answer(self, job: _Job) -> _Answered | None:
-        """Run the handler and see the reply written; the answer if it was a response."""
-        message_id, action = job.call.message_id, job.call.action
+    async def _run_handler(self, job: _Job, patience: trio.CancelScope) -> None:
+        """Note what the handler says, with everything it may do wrong turned into a CALLERROR.
+
+        If it takes too long this is cancelled by `patience`, and nothing was noted.
+        """
         try:
-            request = self._codec.decode(job.request_type, job.call.payload, note=self._session.note_allowance)
+            request = job.request = self._codec.decode(
+                job.request_type, job.call.payload, note=self._session.note_allowance
+            )
         except RemoteProtocolError as exc:
-            await self._send_error(CallError(message_id, exc.code, exc.description, exc.details), action=action)
-            return None
-        answered = await self._run_handler(job, request)
-        if isinstance(answered, CallError):
-            await self._send_error(answered, action=action)
-            return None
-        self._session.note_answer(request, answered.response)
-        result = CallResult(message_id, answered.payload)
-        text = dump_result(message_id, answered.payload)
+            job.error = CallError(job.call.message_id, exc.code, exc.description, exc.details)
+            return
+        failure: Exception | None = None
+        patience.deadline = trio.current_time() + self._settings.limits.handler_deadline
+        try:
+            try:
+                response = await job.handler(self._session, request)
+                if type(response) is not request.response:
+                    expected = request.response.__name__
+                    raise TypeError(f"handler of {job.call.action}: expected {expected}, found {response!r}")
+                job.payload = self._codec.encode(response)
+                job.response = response
+            except Exception as exc:
+                failure = exc
+        except* Exception as group:  # errors beside Cancelled, which travels on
+            self._note_failure(job.call.action, job.call.message_id, group)
+        finally:
+            patience.deadline = math.inf
+        if isinstance(failure, CallRejected) and failure.origin == "local":
+            job.error = self._rejected(job, failure)
+        elif failure is not None:
+            job.error = self._failed(job, failure)
+
+    async def _answer(self, job: _Job) -> None:
+        """See the answer written, and start what follows it."""
+        message_id, action = job.call.message_id, job.call.action
+        if job.request is None or job.response is None:
+            await self._send_error(job.error or self._failed(job, None), action=action)
+            return
+        self._session.note_answer(job.request, job.response)
+        text = dump_result(message_id, job.payload)
+        result = CallResult(message_id, job.payload)
         note = partial(self._settings.instrument.frame_sent, self._link, result, action=action, text=text)
         receipt = await self._connection.send(text, note=note)
         # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
-        return answered if job.afterthought is None or await receipt.wait_written() else None
+        if job.afterthought is not None and await receipt.wait_written():
+            self._nursery.start_soon(self._follow, job.afterthought, job.request, job.response, message_id)
+            job.afterthought = None
 
-    async def _run_handler(self, job: _Job, request: Request[Any, Any]) -> _Answered | CallError:
-        """What the handler says, with everything it may do wrong turned into a CALLERROR."""
-        failure: Exception | None = None
-        with trio.move_on_after(self._settings.limits.handler_deadline):
-            try:
-                try:
-                    return await self._ask_handler(job, request)
-                except Exception as exc:
-                    failure = exc
-            except* Exception as group:  # errors beside Cancelled, which travels on
-                self._note_failure(job.call.action, job.call.message_id, group)
-        if isinstance(failure, CallRejected) and failure.origin == "local":
-            return self._rejected(job, failure)
-        return self._failed(job, failure)
-
-    async def _ask_handler(self, job: _Job, request: Request[Any, Any]) -> _Answered:
-        response = await job.handler(self._session, request)
-        if type(response) is not request.response:
-            expected = request.response.__name__
-            raise TypeError(f"handler of {job.call.action}: expected {expected}, found {response!r}")
-        return _Answered(request, response, self._codec.encode(response))
+    def _end(self, job: _Job) -> None:
+        self._in_progress.discard(job.call.message_id)
+        if job.afterthought is not None:
+            self.afterthoughts.down()
+        self._session.note_progress()
 
     def _rejected(self, job: _Job, rejection: CallRejected) -> CallError:
         """The answer that the handler chose, if it can be put into a frame."""
@@ -241,11 +264,13 @@ class Dispatcher:
         note = partial(self._settings.instrument.frame_sent, self._link, error, action=action, text=text)
         await self._connection.send(text, note=note)
 
-    async def _follow(self, afterthought: Afterthought[Any, Any], answered: _Answered, message_id: str) -> None:
-        action = type(answered.request).action
+    async def _follow(
+        self, afterthought: Afterthought[Any, Any], request: Request[Any, Any], response: Response, message_id: str
+    ) -> None:
+        action = type(request).action
         try:
             try:
-                await afterthought(self._session, answered.request, answered.response)
+                await afterthought(self._session, request, response)
             except Exception as exc:
                 self._note_failure(action, message_id, exc, what=_FOLLOWS)
         except* Exception as group:  # errors beside Cancelled, which travels on

@@ -10,7 +10,6 @@ from typing import Final
 
 import trio
 import wsproto
-from wsproto.connection import ConnectionState
 from wsproto.events import TextMessage
 
 from ocpp_trio.errors import Closed, CloseReason
@@ -56,28 +55,28 @@ class Guard(trio.abc.Stream):
         """Write a message, within the write timeout."""
         if self._texts is None:
             await self.send_all(self._referee.send(TextMessage(data=text)))
-        elif self.takes_at_once(text):
-            self.send_at_once(text)
-        elif self._referee.state is not ConnectionState.OPEN:
-            raise wsproto.utilities.LocalProtocolError("the connection is not open")
-        else:
+        elif self.send_at_once(text) is None:
+            if not self._referee.open:
+                raise wsproto.utilities.LocalProtocolError("the connection is not open")
             await self._write_in_turn(partial(self._texts.send_text, text))
 
-    def takes_at_once(self, text: str) -> bool:
-        """Whether a message could be written now without waiting: whole ones can, frames never."""
-        return (
-            self._texts is not None
-            and not self.torn
-            and self._texts.takes_at_once(text)
-            and self._referee.state is ConnectionState.OPEN
-        )
+    def send_at_once(self, text: str, note: Callable[[], None] = lambda: None) -> bool | None:
+        """Write a message if nothing has to wait for it, and tell `note` just before; whether it went out.
 
-    def send_at_once(self, text: str) -> None:
-        """Write a message that nothing has to wait for. Raises trio.WouldBlock if that is not so."""
-        if self.torn or self._texts is None:
-            raise trio.WouldBlock
-        self._texts.send_text_nowait(text)
+        None, and `note` was not told, if something has to wait: frames always do.
+        """
+        texts = self._texts
+        if texts is None or self.torn or not self._referee.open or not texts.takes_at_once(text):
+            return None
+        note()
+        if self.torn:
+            return False
+        try:
+            texts.send_text_nowait(text)
+        except (trio.WouldBlock, *_BROKEN):  # whoever was told has harmed the stream
+            return False
         self.max_writes_in_flight = self.max_writes_in_flight or 1
+        return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Write, within the write timeout: pongs and close frames pass here as well as messages, in turn."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import attrs
+import msgspec
 
 from ocpp_trio.errors import Closed, Origin, SecurityEventKind
 from ocpp_trio.link.lifecycle import Transition
@@ -30,8 +31,7 @@ class Link:
     peer: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class CallReport:
+class CallReport(msgspec.Struct, kw_only=True, frozen=True):  # made for every call, at a tenth of the price of attrs
     """How an outgoing call ended.
 
     `origin` is "remote" if the peer's frame said so and "local" if we concluded it ourselves; `code` is
@@ -111,6 +111,9 @@ class Instruments(Instrument):
     def __init__(self, instruments: Iterable[Instrument]) -> None:
         every = tuple(instruments)
         self._of = {event: tuple(each for each in every if _listens(each, event)) for event in _EVENTS}
+        for event, listeners in self._of.items():
+            if len(listeners) == 1:
+                setattr(self, event, getattr(listeners[0], event))  # no step between
 
     def connection_opened(self, link: Link) -> None:
         for instrument in self._of["connection_opened"]:

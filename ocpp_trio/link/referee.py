@@ -51,6 +51,7 @@ class Referee(wsproto.WSConnection):
         self._frames = 0
         self._ends_a_line = True
         self._stirred: trio.Event | None = None
+        self.open = False
         self.settled = trio.Event()
         self.arrivals = Arrivals()
         self.explained = trio.Event()
@@ -80,6 +81,16 @@ class Referee(wsproto.WSConnection):
             exc.args = (quote(str(exc)),)  # the engine would log it as it came
             raise
 
+    def send(self, event: Event) -> bytes:
+        data = super().send(event)
+        if not isinstance(event, Message):
+            self._note_state()
+        return data
+
+    def _note_state(self) -> None:
+        """Messages may pass in either direction, or not: kept, because the engine takes four calls to say."""
+        self.open = self.state is ConnectionState.OPEN
+
     async def wait_stirred(self) -> None:
         """Wait until a message, a ping or a pong comes, or `stir` is called."""
         if self._stirred is None:
@@ -96,10 +107,12 @@ class Referee(wsproto.WSConnection):
         for event in super().events():
             if isinstance(event, Message):
                 self.stir()
-                if self.state is ConnectionState.OPEN and (violation := self._take_part(event)) is not None:
+                if self.open and (violation := self._take_part(event)) is not None:
                     yield self._break_off(violation)
                     return
-            elif isinstance(event, RejectData):
+                continue
+            self._note_state()
+            if isinstance(event, RejectData):
                 self._note_explanation(event)
                 yield event
             elif isinstance(event, CloseConnection):
@@ -119,16 +132,19 @@ class Referee(wsproto.WSConnection):
                 elif isinstance(event, AcceptConnection | RejectConnection):
                     self.answer = event
                     self.settled.set()
-                if self.state is ConnectionState.OPEN or not isinstance(event, Ping):
+                if self.open or not isinstance(event, Ping):
                     yield event
 
-    @property
-    def ready(self) -> bool:
-        return self.state is ConnectionState.OPEN and self.arrivals.has_room
+    def take_at_once(self, text: str) -> bool:
+        """Take a message that came without frames, if nothing is before it; whether it did."""
+        if not self.open or not self.arrivals.has_room:
+            return False
+        self.put_text(text)
+        return True
 
     def put_text(self, text: str) -> None:
-        """A message that came without frames."""
-        if self.state is ConnectionState.OPEN and self.violation is None:
+        """Take a message that came without frames, in its turn."""
+        if self.open and self.violation is None:
             self.stir()
             if _size_of(text) > self._limits.message_size:
                 self._break_off(_oversize(1009, f"{self._limits.message_size} bytes"))

@@ -129,7 +129,7 @@ class Session:
             writes_in_flight=self._connection.transport.writes_in_flight,
             max_writes_in_flight=self._connection.transport.max_writes_in_flight,
             inbox=self._dispatcher.waiting,
-            handlers_running=self._dispatcher.handlers.now,
+            handlers_running=self._dispatcher.running,
             refusals=self._dispatcher.refusals.now,
             counters=self._tally.snapshot(),
         )
@@ -292,16 +292,16 @@ class Session:
             self._take_reply(frame, text)
 
     def _take_reply(self, reply: Reply, text: str) -> None:
-        match, request = self._caller.match(reply)
-        action = type(request).action if request is not None else None
+        match, call = self._caller.match(reply)
+        action = type(call.request).action if call is not None else None
         self._settings.instrument.frame_received(self.link, reply, action=action, text=text)
         if match is not Match.MATCHED:
             self._settings.instrument.reply_dropped(
                 self.link, match, message_id=reply.message_id, action=action, frame=reply
             )
-        if request is not None:
-            self._learn(request, reply)
-            self._caller.wake(reply.message_id)
+        if call is not None:
+            self._learn(call.request, reply)
+            call.settled.set()
 
     def _take_bad_frame(self, error: FrameError, text: str) -> None:
         """Answer what can be answered, count the rest; a peer that sends nothing else is cut off."""

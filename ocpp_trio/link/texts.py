@@ -10,12 +10,14 @@ from typing import Protocol, runtime_checkable
 class TextSink(Protocol):
     """Where a stream puts the messages that arrive."""
 
-    @property
-    def ready(self) -> bool:
-        """Whether a message may come past the task that reads the bytes: they say that the connection is open."""
+    def take_at_once(self, text: str) -> bool:
+        """Take a message that has arrived past the task that reads the bytes; whether it did.
+
+        Not before they have said that the connection is open, nor while messages wait to be taken.
+        """
 
     def put_text(self, text: str) -> None:
-        """Take a message that has arrived. Never waits."""
+        """Take a message that the task that reads the bytes passes on. Never waits."""
 
     async def wait_room(self) -> None:
         """Wait until whoever takes the messages has kept up; whoever reads the bytes calls this before a put."""

@@ -13,7 +13,6 @@ from typing import Final, NoReturn, Self
 import trio
 import trio_websocket
 import wsproto
-from wsproto.connection import ConnectionState
 from wsproto.events import CloseConnection, Request
 
 from ocpp_trio.errors import Closed, CloseReason, ConnectionClosed
@@ -104,16 +103,13 @@ class Transport:
         except _GONE as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
-    def takes_at_once(self, text: str) -> bool:
-        """Whether `send_at_once` would write this message; of what goes in frames it never does."""
-        return self._ended is None and self._guard.takes_at_once(text)
+    def send_at_once(self, text: str, note: Callable[[], None]) -> bool | None:
+        """Write a message in the place of `send` if that can be done without waiting; whether it went out.
 
-    def send_at_once(self, text: str) -> bool:
-        """Write a message without waiting, in the place of `send`; whether it went out."""
-        with suppress(*_GONE, trio.WouldBlock):
-            self._guard.send_at_once(text)
-            return True
-        return False
+        `note` is told just before. None, and `note` was not told, if `send` has to do it: messages that go in
+        frames always wait for their turn.
+        """
+        return self._guard.send_at_once(text, note) if self._ended is None else None
 
     async def receive(self) -> str:
         """The next message. Cancelling loses nothing. Raises ConnectionClosed."""
@@ -209,7 +205,7 @@ class Transport:
 
     async def _send_close_frame(self, closed: Closed) -> None:
         """The frame that the engine leaves out when the peer broke WebSocket itself."""
-        if self._referee.state is ConnectionState.OPEN and closed.code is not None:
+        if self._referee.open and closed.code is not None:
             frame = self._referee.send(CloseConnection(code=closed.code, reason=closed.detail))
             await self._guard.send_all(frame)
 

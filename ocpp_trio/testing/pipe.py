@@ -130,7 +130,7 @@ class Pipe:
 
     def has_room_for(self, text: str) -> bool:
         """Whether a message can be put without its sender waiting."""
-        return self.cut or self._size + len(text) <= self.conditions.buffer
+        return self._size + len(text) <= self.conditions.buffer or self.cut
 
     @property
     def overfull(self) -> bool:
@@ -149,10 +149,7 @@ class Pipe:
             self.quota = max(0, self.quota - len(text))
         if self.flip_at is not None:
             text = self._flipped(text.encode()).decode(errors="replace")
-        if whole and self._straight:
-            assert self.sink is not None
-            self.sink.put_text(text)
-        elif whole:
+        if whole and not self._went_straight(text):
             self._size += len(text)
             self._segments.append((self._arrival(len(text)), text))
             self.wake()
@@ -160,11 +157,11 @@ class Pipe:
             self.quota = None
             self.spent()
 
-    @property
-    def _straight(self) -> bool:
-        """Whether nothing is between who sends a message and where it goes: then no task has to carry it."""
-        in_the_way = self._segments or self.stalled or self.parted or self._ended_at is not None
-        return not in_the_way and self.conditions.immediate and self.sink is not None and self.sink.ready
+    def _went_straight(self, text: str) -> bool:
+        """Whether nothing was between who sent a message and where it goes: then no task has to carry it."""
+        if self._segments or self.stalled or self.parted or self._ended_at is not None or self.sink is None:
+            return False
+        return self.conditions.immediate and self.sink.take_at_once(text)
 
     @property
     def text_due(self) -> bool:

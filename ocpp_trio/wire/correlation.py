@@ -14,7 +14,7 @@ so it still counts as outstanding (OCPP-J 1.6 section 4.1.1).
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -30,6 +30,8 @@ SETTLED_KEPT: Final = 64
 class CallState(Enum):
     """Where a call is in its life."""
 
+    __hash__ = object.__hash__  # by identity and in C: two of these are hashed for every call
+
     WAITING = auto()
     CANCELLED = auto()
     ANSWERED = auto()
@@ -40,6 +42,8 @@ class CallState(Enum):
 
 class Happening(Enum):
     """What can befall a call."""
+
+    __hash__ = object.__hash__
 
     REPLY = auto()
     TIME_IS_UP = auto()
@@ -85,35 +89,39 @@ class PendingCall:
     reply: Reply | None = None
 
 
-class CorrelationTable:
-    """The pending calls of one connection."""
+CallT = TypeVar("CallT", bound=PendingCall)
+
+
+class CorrelationTable(Generic[CallT]):
+    """The pending calls of one connection, with whatever their owner keeps beside each."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, PendingCall] = {}
+        self._pending: dict[str, CallT] = {}
         self._settled: OrderedDict[str, CallState] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    def __iter__(self) -> Iterator[PendingCall]:
+    def __iter__(self) -> Iterator[CallT]:
         return iter(tuple(self._pending.values()))
 
-    def open(self, message_id: str, request: Request[Any, Any]) -> PendingCall:
+    def open(self, call: CallT) -> CallT:
         """Enter a call. Raises LocalProtocolError if its id is too long, pending, or was settled lately."""
+        message_id = call.message_id
         if len(message_id) > MESSAGE_ID_LIMIT:
             raise LocalProtocolError(
                 f"expected a message id of at most {MESSAGE_ID_LIMIT} characters, found {message_id!r}"
             )
         if message_id in self._pending or message_id in self._settled:
             raise LocalProtocolError(f"expected a message id that was not used before, found {message_id!r}")
-        call = self._pending[message_id] = PendingCall(message_id, request)
+        self._pending[message_id] = call
         return call
 
-    def withdraw(self, call: PendingCall) -> None:
+    def withdraw(self, call: CallT) -> None:
         """Take back a call that was never handed over: as far as the peer knows it did not happen."""
         self._pending.pop(call.message_id, None)
 
-    def match(self, reply: Reply) -> tuple[Match, PendingCall | None]:
+    def match(self, reply: Reply) -> tuple[Match, CallT | None]:
         """Settle the call that a reply belongs to; at most one reply ever matches a call."""
         call = self._pending.get(reply.message_id)
         if call is None:
@@ -127,7 +135,7 @@ class CorrelationTable:
         """What a malformed reply is: it never settles anything, the call may still get a proper one."""
         return Match.MISMATCHED if message_id in self._pending else Match.UNKNOWN
 
-    def happen(self, call: PendingCall, happening: Happening) -> None:
+    def happen(self, call: CallT, happening: Happening) -> None:
         """Move a call along the transition table; raises LocalProtocolError where there is no way."""
         state = _TRANSITIONS.get((call.state, happening))
         if state is None:

@@ -4,9 +4,8 @@ Owns the text on both sides of the array; a payload stays JSON text until the co
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-import attrs
 import msgspec
 
 from ocpp_trio.errors import OcppError
@@ -17,8 +16,7 @@ DESCRIPTION_LIMIT: Final = 255
 """Characters of an errorDescription that we send; 2.x states this limit, 1.6 none."""
 
 
-@attrs.frozen
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """`[2, id, action, payload]`."""
 
     message_id: str
@@ -26,22 +24,20 @@ class Call:
     payload: bytes
 
 
-@attrs.frozen
-class CallResult:
+class CallResult(msgspec.Struct, frozen=True):
     """`[3, id, payload]`."""
 
     message_id: str
     payload: bytes
 
 
-@attrs.frozen
-class CallError:
+class CallError(msgspec.Struct, frozen=True):
     """`[4, id, code, description, details]`."""
 
     message_id: str
     code: str
     description: str = ""
-    details: Mapping[str, Any] = attrs.Factory(dict)
+    details: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 Reply = CallResult | CallError
@@ -62,6 +58,21 @@ class FrameError(OcppError):
         self.reply_id = reply_id
 
 
+_MessageId = Annotated[str, msgspec.Meta(min_length=1, max_length=MESSAGE_ID_LIMIT)]
+
+
+class _ExactCall(msgspec.Struct, array_like=True, tag=2, forbid_unknown_fields=True, gc=False):
+    message_id: _MessageId
+    action: str
+    payload: msgspec.Raw
+
+
+class _ExactResult(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields=True, gc=False):
+    message_id: _MessageId
+    payload: msgspec.Raw
+
+
+_exact: Final = msgspec.json.Decoder(_ExactCall | _ExactResult).decode
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _string: Final = msgspec.json.Decoder(str).decode
 _object: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -69,7 +80,23 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def parse_frame(text: str) -> Frame:
-    """Read one frame. Raises FrameError, which says whether and under which id to answer."""
+    """Read one frame. Raises FrameError, which says whether and under which id to answer.
+
+    A frame as the specification has it is read in one go; every other text is looked at piece by piece.
+    """
+    try:
+        exact = _exact(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _parse_leniently(text)
+    payload = bytes(exact.payload)
+    if payload[:1] != b"{":
+        return _parse_leniently(text)
+    if type(exact) is _ExactCall:
+        return Call(exact.message_id, exact.action, payload)
+    return CallResult(exact.message_id, payload)
+
+
+def _parse_leniently(text: str) -> Frame:
     try:
         elements = _elements(text)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:

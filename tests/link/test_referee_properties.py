@@ -74,13 +74,14 @@ def test_one_message_does_not_count_against_the_next(messages):
 
 def test_messages_may_come_without_frames_only_while_the_connection_is_open():
     referee = Referee(ConnectionType.SERVER, LIMITS)
-    assert not referee.ready
+    assert not referee.take_at_once("early")
     referee.put_text("dropped")
 
     referee = opened()
-    assert referee.ready
-    referee.put_text("taken")
-    assert trio.run(referee.arrivals.take) == "taken"
+    assert referee.take_at_once("1")
+    referee.put_text("2")
+    assert not referee.take_at_once("3")
+    assert [trio.run(referee.arrivals.take) for _ in range(2)] == ["1", "2"]
 
     referee.send(CloseConnection(code=1000))
-    assert not referee.ready
+    assert not referee.take_at_once("late")

@@ -23,12 +23,12 @@ def no_call_slot() -> AbstractContextManager[None]:
 
 
 def cancelled_call_frees_its_slot_at_once() -> AbstractContextManager[None]:
-    async def keep_slot(self: Any, waiting: Any) -> None:
+    async def keep_slot(self: Any, call: Any) -> None:
         self._slot.release()
-        with self.deadlines, trio.move_on_at(waiting.since + self._settings.limits.call_timeout):
-            await waiting.woken.wait()
-        if waiting.call.state is CallState.CANCELLED:
-            self._settle(waiting, Happening.TIME_IS_UP)
+        with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
+            await call.settled.wait()
+        if call.state is CallState.CANCELLED:
+            self._table.happen(call, Happening.TIME_IS_UP)
 
     return swapped(Caller, "_keep_slot", lambda original: keep_slot)
 
@@ -39,12 +39,12 @@ def pending_calls_survive_the_connection() -> AbstractContextManager[None]:
 
 def timeout_is_looked_at_before_the_answer() -> AbstractContextManager[None]:
     def make(original: Any) -> Any:
-        def conclude(self: Any, waiting: Any) -> Any:
-            if trio.current_time() - waiting.since < self._settings.limits.call_timeout:
-                return original(self, waiting)
-            self._report(waiting, "timeout", "local")
-            if waiting.call.state is CallState.WAITING:
-                self._settle(waiting, Happening.TIME_IS_UP)
+        def conclude(self: Any, call: Any) -> Any:
+            if trio.current_time() - call.since < self._settings.limits.call_timeout:
+                return original(self, call)
+            self._report(call, "timeout", "local")
+            if call.state is CallState.WAITING:
+                self._table.happen(call, Happening.TIME_IS_UP)
             raise CallTimeout("too late")
 
         return conclude
@@ -85,15 +85,7 @@ def unknown_answers_are_taken_for_the_next_call() -> AbstractContextManager[None
 
         return match
 
-    def wake(original: Any) -> Any:
-        def wake_all(self: Any, message_id: str) -> None:
-            for waiting in list(self._waiting.values()):
-                if waiting.call.state is not CallState.WAITING:
-                    self._waiting.pop(waiting.call.message_id).woken.set()
-
-        return wake_all
-
-    return both(swapped(CorrelationTable, "match", make), swapped(Caller, "wake", wake))
+    return swapped(CorrelationTable, "match", make)
 
 
 def every_answer_is_sent_twice() -> AbstractContextManager[None]:
@@ -211,10 +203,10 @@ def callers_wait_in_a_stack() -> AbstractContextManager[None]:
 
 def lost_calls_are_told_of_twice() -> AbstractContextManager[None]:
     def make(original: Any) -> Any:
-        def report(self: Any, waiting: Any, outcome: str, *args: Any) -> None:
-            original(self, waiting, outcome, *args)
+        def report(self: Any, call: Any, outcome: str, *args: Any) -> None:
+            original(self, call, outcome, *args)
             if outcome == "closed":
-                original(self, waiting, "timeout", *args)
+                original(self, call, "timeout", *args)
 
         return report
 

@@ -270,10 +270,15 @@ async def test_an_end_that_reads_frames_by_itself_is_told_what_is_wrong(autojump
 
 @attrs.define
 class Sink:
-    """Takes messages, and says that they may come by themselves only if it is `ready`."""
+    """Takes messages, by themselves only if it is `ready`."""
 
     ready: bool = False
     texts: list[str] = attrs.Factory(list)
+
+    def take_at_once(self, text: str) -> bool:
+        if self.ready:
+            self.texts.append(text)
+        return self.ready
 
     def put_text(self, text: str) -> None:
         self.texts.append(text)

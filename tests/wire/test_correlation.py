@@ -41,13 +41,16 @@ def error(message_id: str) -> CallError:
     return CallError(message_id, "GenericError")
 
 
+Table = CorrelationTable[PendingCall]
+
+
 @pytest.fixture
-def table() -> CorrelationTable:
-    return CorrelationTable()
+def table() -> Table:
+    return Table()
 
 
-def test_an_open_call_waits(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_an_open_call_waits(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
 
     assert (call.message_id, call.request, call.state, call.reply) == ("i", PING, CallState.WAITING, None)
     assert len(table) == 1
@@ -55,56 +58,56 @@ def test_an_open_call_waits(table: CorrelationTable) -> None:
 
 
 @pytest.mark.parametrize("reply", [result("i"), error("i")])
-def test_a_reply_answers_the_call_of_its_id(table: CorrelationTable, reply: Reply) -> None:
-    other = table.open("other", PING)
-    call = table.open("i", PING)
+def test_a_reply_answers_the_call_of_its_id(table: Table, reply: Reply) -> None:
+    other = table.open(PendingCall("other", PING))
+    call = table.open(PendingCall("i", PING))
 
     assert table.match(reply) == (Match.MATCHED, call)
     assert (call.state, call.reply) == (CallState.ANSWERED, reply)
     assert list(table) == [other]
 
 
-def test_replies_may_come_in_any_order(table: CorrelationTable) -> None:
-    first, second = table.open("1", PING), table.open("2", PING)
+def test_replies_may_come_in_any_order(table: Table) -> None:
+    first, second = table.open(PendingCall("1", PING)), table.open(PendingCall("2", PING))
 
     assert table.match(result("2")) == (Match.MATCHED, second)
     assert table.match(result("1")) == (Match.MATCHED, first)
 
 
-def test_a_second_reply_is_a_duplicate_and_changes_nothing(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_second_reply_is_a_duplicate_and_changes_nothing(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
     table.match(result("i"))
 
     assert table.match(error("i")) == (Match.DUPLICATE, None)
     assert (call.state, call.reply) == (CallState.ANSWERED, result("i"))
 
 
-def test_a_reply_to_an_id_that_never_was_is_unknown(table: CorrelationTable) -> None:
-    table.open("i", PING)
+def test_a_reply_to_an_id_that_never_was_is_unknown(table: Table) -> None:
+    table.open(PendingCall("i", PING))
 
     assert table.match(result("nobody")) == (Match.UNKNOWN, None)
     assert len(table) == 1
 
 
-def test_a_reply_after_the_time_is_up_is_late(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_reply_after_the_time_is_up_is_late(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
     table.happen(call, Happening.TIME_IS_UP)
 
     assert table.match(result("i")) == (Match.LATE, None)
     assert (call.state, call.reply) == (CallState.TIMED_OUT, None)
 
 
-def test_a_reply_after_the_connection_has_ended_is_late(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_reply_after_the_connection_has_ended_is_late(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
     table.happen(call, Happening.CONNECTION_ENDED)
 
     assert table.match(result("i")) == (Match.LATE, None)
     assert call.state is CallState.LOST
 
 
-def test_a_cancelled_call_still_counts_until_its_reply_is_absorbed(table: CorrelationTable) -> None:
+def test_a_cancelled_call_still_counts_until_its_reply_is_absorbed(table: Table) -> None:
     """Its CALL is on the wire and unanswered (OCPP-J 1.6 section 4.1.1)."""
-    call = table.open("i", PING)
+    call = table.open(PendingCall("i", PING))
 
     table.happen(call, Happening.CALLER_GONE)
 
@@ -120,10 +123,8 @@ def test_a_cancelled_call_still_counts_until_its_reply_is_absorbed(table: Correl
     [(Happening.TIME_IS_UP, CallState.TIMED_OUT), (Happening.CONNECTION_ENDED, CallState.LOST)],
 )
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_a_call_settles_without_a_reply(
-    table: CorrelationTable, happening: Happening, state: CallState, cancelled: bool
-) -> None:
-    call = table.open("i", PING)
+def test_a_call_settles_without_a_reply(table: Table, happening: Happening, state: CallState, cancelled: bool) -> None:
+    call = table.open(PendingCall("i", PING))
     if cancelled:
         table.happen(call, Happening.CALLER_GONE)
 
@@ -134,8 +135,8 @@ def test_a_call_settles_without_a_reply(
 
 
 @pytest.mark.parametrize("happening", list(Happening))
-def test_nothing_more_can_befall_a_settled_call(table: CorrelationTable, happening: Happening) -> None:
-    call = table.open("i", PING)
+def test_nothing_more_can_befall_a_settled_call(table: Table, happening: Happening) -> None:
+    call = table.open(PendingCall("i", PING))
     table.match(result("i"))
 
     with pytest.raises(LocalProtocolError, match=f"a call that is ANSWERED cannot meet {happening.name}"):
@@ -143,37 +144,37 @@ def test_nothing_more_can_befall_a_settled_call(table: CorrelationTable, happeni
     assert call.state is CallState.ANSWERED
 
 
-def test_a_caller_is_gone_only_once(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_caller_is_gone_only_once(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
     table.happen(call, Happening.CALLER_GONE)
 
     with pytest.raises(LocalProtocolError, match="CANCELLED cannot meet CALLER_GONE"):
         table.happen(call, Happening.CALLER_GONE)
 
 
-def test_an_id_in_use_or_used_before_is_refused(table: CorrelationTable) -> None:
+def test_an_id_in_use_or_used_before_is_refused(table: Table) -> None:
     """OCPP-J 1.6 section 4.1.4: a CALL's id differs from all that its sender used on the connection."""
-    table.open("i", PING)
+    table.open(PendingCall("i", PING))
 
     with pytest.raises(LocalProtocolError, match="'i'"):
-        table.open("i", PING)
+        table.open(PendingCall("i", PING))
     table.match(result("i"))
     with pytest.raises(LocalProtocolError, match="'i'"):
-        table.open("i", PING)
+        table.open(PendingCall("i", PING))
 
 
-def test_a_withdrawn_call_never_was(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_withdrawn_call_never_was(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
 
     table.withdraw(call)
 
     assert len(table) == 0
     assert table.match(result("i")) == (Match.UNKNOWN, None)
-    assert table.open("i", PING).state is CallState.WAITING
+    assert table.open(PendingCall("i", PING)).state is CallState.WAITING
 
 
-def test_a_call_that_was_settled_meanwhile_can_be_withdrawn(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_call_that_was_settled_meanwhile_can_be_withdrawn(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
     table.happen(call, Happening.CONNECTION_ENDED)
 
     table.withdraw(call)
@@ -181,8 +182,8 @@ def test_a_call_that_was_settled_meanwhile_can_be_withdrawn(table: CorrelationTa
     assert call.state is CallState.LOST
 
 
-def test_a_malformed_reply_settles_nothing(table: CorrelationTable) -> None:
-    call = table.open("i", PING)
+def test_a_malformed_reply_settles_nothing(table: Table) -> None:
+    call = table.open(PendingCall("i", PING))
 
     assert table.match_broken("i") is Match.MISMATCHED
     assert call.state is CallState.WAITING
@@ -190,15 +191,15 @@ def test_a_malformed_reply_settles_nothing(table: CorrelationTable) -> None:
 
 
 @pytest.mark.parametrize("message_id", [None, "nobody"])
-def test_a_malformed_reply_to_no_open_call_is_unknown(table: CorrelationTable, message_id: str | None) -> None:
-    table.open("i", PING)
+def test_a_malformed_reply_to_no_open_call_is_unknown(table: Table, message_id: str | None) -> None:
+    table.open(PendingCall("i", PING))
 
     assert table.match_broken(message_id) is Match.UNKNOWN
 
 
-def test_the_table_may_change_while_it_is_walked(table: CorrelationTable) -> None:
+def test_the_table_may_change_while_it_is_walked(table: Table) -> None:
     for number in range(3):
-        table.open(str(number), PING)
+        table.open(PendingCall(str(number), PING))
 
     for call in table:
         table.happen(call, Happening.CONNECTION_ENDED)
@@ -206,10 +207,10 @@ def test_the_table_may_change_while_it_is_walked(table: CorrelationTable) -> Non
     assert len(table) == 0
 
 
-def test_only_the_last_64_settled_ids_are_remembered(table: CorrelationTable) -> None:
+def test_only_the_last_64_settled_ids_are_remembered(table: Table) -> None:
     assert SETTLED_KEPT == 64
     for number in range(65):
-        table.open(str(number), PING)
+        table.open(PendingCall(str(number), PING))
         table.match(result(str(number)))
 
     assert table.match(result("0")) == (Match.UNKNOWN, None)
@@ -224,7 +225,7 @@ steps = st.lists(st.tuples(st.sampled_from(["open", "reply", *Happening]), ids),
 @settings(max_examples=300)
 @given(steps)
 def test_every_order_of_events_settles_each_call_exactly_once(plan: list[tuple[object, str]]) -> None:
-    table = CorrelationTable()
+    table = Table()
     calls: dict[str, PendingCall] = {}
     settled: Counter[str] = Counter()
     matched: Counter[str] = Counter()
@@ -240,7 +241,7 @@ def test_every_order_of_events_settles_each_call_exactly_once(plan: list[tuple[o
         before = CallState.WAITING if call is None else call.state
         if action == "open":
             if call is None:
-                calls[message_id] = table.open(message_id, PING)
+                calls[message_id] = table.open(PendingCall(message_id, PING))
         elif action == "reply":
             match, owner = table.match(result(message_id))
             matched[message_id] += match is Match.MATCHED
@@ -269,9 +270,9 @@ def test_every_order_of_events_settles_each_call_exactly_once(plan: list[tuple[o
 
 
 def test_a_message_id_of_more_than_36_characters_is_refused():
-    table = CorrelationTable()
+    table = Table()
 
     with pytest.raises(LocalProtocolError, match="expected a message id of at most 36 characters"):
-        table.open("x" * 37, PING)
+        table.open(PendingCall("x" * 37, PING))
 
     assert len(table) == 0
