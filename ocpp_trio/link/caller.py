@@ -5,7 +5,6 @@ at all, and hands over the replies that its reader finds.
 """
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
@@ -59,7 +58,7 @@ class Caller:
         # One unanswered CALL per direction (OCPP-J 1.6 section 4.1.1); callers wait here in order.
         self._slot = trio.Semaphore(settings.limits.outstanding_calls)
         self.calls_waiting = Depth()
-        self.deadlines = Depth()
+        self.deadlines = 0
 
     @property
     def pending(self) -> int:
@@ -81,8 +80,7 @@ class Caller:
         call: OutgoingCall | None = None
         try:
             call = await self._hand_over(request, payload)
-            with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
-                await call.settled.wait()
+            await self._wait_settled(call)
             # The response type is the request's, by construction of the table and the codec.
             return cast("ResponseT", self._conclude(call))
         except trio.Cancelled:
@@ -108,10 +106,9 @@ class Caller:
         frame = Call(self._settings.new_message_id(), type(request).action, payload)
         text = dump_call(frame.message_id, frame.action, payload)
         call = self._table.open(OutgoingCall(frame.message_id, request))
-        sent = self._settings.instrument.frame_sent
-        note = partial(sent, self._session.link, frame, action=frame.action, text=text)
+        sent, link = self._settings.instrument.frame_sent, self._session.link
         try:
-            await self._connection.send(text, note=note)
+            await self._connection.send(text, note=lambda: sent(link, frame, action=frame.action, text=text))
         except BaseException:
             self._table.withdraw(call)
             raise
@@ -158,13 +155,21 @@ class Caller:
     async def _keep_slot(self, call: OutgoingCall) -> None:
         """Hold the slot of a cancelled call for as long as the call itself would have."""
         try:
-            with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
-                await call.settled.wait()
+            await self._wait_settled(call)
             if call.state is CallState.CANCELLED:
                 self._table.happen(call, Happening.TIME_IS_UP)
         finally:
             self._slot.release()
             self._session.note_progress()
+
+    async def _wait_settled(self, call: OutgoingCall) -> None:
+        """Wait until the call has its end, for at most the call timeout."""
+        self.deadlines += 1
+        try:
+            with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
+                await call.settled.wait()
+        finally:
+            self.deadlines -= 1
 
     def _report(self, call: OutgoingCall, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
         self._settings.instrument.call_ended(

@@ -8,7 +8,6 @@ import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -24,7 +23,6 @@ from ocpp_trio.errors import (
     is_loss,
 )
 from ocpp_trio.link.connection import Connection, Depth
-from ocpp_trio.link.instrument import Link
 from ocpp_trio.link.registration import Gate, Verdict
 from ocpp_trio.link.router import Afterthought, Handler, Router
 from ocpp_trio.link.settings import Settings
@@ -219,8 +217,8 @@ class Dispatcher:
         self._session.note_answer(job.request, job.response)
         text = dump_result(message_id, job.payload)
         result = CallResult(message_id, job.payload)
-        note = partial(self._settings.instrument.frame_sent, self._link, result, action=action, text=text)
-        receipt = await self._connection.send(text, note=note)
+        sent, link = self._settings.instrument.frame_sent, self._session.link
+        receipt = await self._connection.send(text, note=lambda: sent(link, result, action=action, text=text))
         # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
         if job.afterthought is not None and await receipt.wait_written():
             self._nursery.start_soon(self._follow, job.afterthought, job.request, job.response, message_id)
@@ -253,7 +251,7 @@ class Dispatcher:
         """Log a failure of user code; to learn of the end of its own connection is none."""
         if self._session.closed is not None and (error is None or is_loss(error)):
             return
-        self._settings.instrument.handler_failed(self._link, action, message_id=message_id, error=error)
+        self._settings.instrument.handler_failed(self._session.link, action, message_id=message_id, error=error)
         if error is not None:
             logger.error("%s %s failed", what, action, exc_info=error)
         else:
@@ -261,8 +259,8 @@ class Dispatcher:
 
     async def _send_error(self, error: CallError, *, action: str) -> None:
         text = dump_error(error)
-        note = partial(self._settings.instrument.frame_sent, self._link, error, action=action, text=text)
-        await self._connection.send(text, note=note)
+        sent, link = self._settings.instrument.frame_sent, self._session.link
+        await self._connection.send(text, note=lambda: sent(link, error, action=action, text=text))
 
     async def _follow(
         self, afterthought: Afterthought[Any, Any], request: Request[Any, Any], response: Response, message_id: str
@@ -278,7 +276,3 @@ class Dispatcher:
         finally:
             self.afterthoughts.down()
             self._session.note_progress()
-
-    @property
-    def _link(self) -> Link:
-        return self._session.link

@@ -137,15 +137,16 @@ class Referee(wsproto.WSConnection):
 
     def take_at_once(self, text: str) -> bool:
         """Take a message that came without frames, if nothing is before it; whether it did."""
-        if not self.open or not self.arrivals.has_room:
-            return False
-        self.put_text(text)
-        return True
+        there_is_room = self.open and self.arrivals.has_room
+        if there_is_room:
+            self.put_text(text)
+        return there_is_room
 
     def put_text(self, text: str) -> None:
         """Take a message that came without frames, in its turn."""
         if self.open and self.violation is None:
-            self.stir()
+            if self._stirred is not None:
+                self.stir()
             if _size_of(text) > self._limits.message_size:
                 self._break_off(_oversize(1009, f"{self._limits.message_size} bytes"))
             else:

@@ -121,7 +121,7 @@ class Session:
             closed=self._closed,
             registration=self._gate.registration,
             pending_calls=self._caller.pending,
-            deadlines=self._caller.deadlines.now,
+            deadlines=self._caller.deadlines,
             calls_waiting=self._caller.calls_waiting.now,
             max_calls_waiting=self._caller.calls_waiting.peak,
             writes_waiting=self._connection.writes_waiting.now,
@@ -163,7 +163,7 @@ class Session:
 
     def check_call(self, request: Request[Any, Any]) -> None:
         """Raise what `call` raises before anything is sent. An end goes before the gate, which it may have reset."""
-        action = getattr(type(request), "action", "")
+        action = getattr(request, "action", "")
         if self._outgoing.get(action) is not type(request):
             raise LocalProtocolError(f"a {self.link.role} cannot send {type(request).__name__} here")
         closed = self._closed or (GOING_AWAY if self._draining else None)

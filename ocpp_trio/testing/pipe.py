@@ -128,8 +128,10 @@ class Pipe:
             return len(view)
         return taken
 
-    def has_room_for(self, text: str) -> bool:
+    def takes_at_once(self, text: str) -> bool:
         """Whether a message can be put without its sender waiting."""
+        if self.broken or (self.refused_at < math.inf and self.refusing):
+            return False
         return self._size + len(text) <= self.conditions.buffer or self.cut
 
     @property
@@ -140,8 +142,16 @@ class Pipe:
     def put_text(self, text: str) -> None:
         """Take a message whole, however much room there is."""
         self.text_tap(text)
-        if not self.cut:
+        if not self.cut and not self._went_straight(text):
             self._forward(text)
+
+    def _went_straight(self, text: str) -> bool:
+        """Whether nothing was between who sent a message and where it goes: then no task has to carry it."""
+        if self._segments or self.stalled or self.parted or self._ended_at is not None or self.sink is None:
+            return False
+        if self.quota is not None or self.flip_at is not None or not self.conditions.immediate:
+            return False
+        return self.sink.take_at_once(text)
 
     def _forward(self, text: str) -> None:
         whole = self.quota is None or len(text) <= self.quota
@@ -149,19 +159,13 @@ class Pipe:
             self.quota = max(0, self.quota - len(text))
         if self.flip_at is not None:
             text = self._flipped(text.encode()).decode(errors="replace")
-        if whole and not self._went_straight(text):
+        if whole:
             self._size += len(text)
             self._segments.append((self._arrival(len(text)), text))
             self.wake()
         if self.quota == 0:
             self.quota = None
             self.spent()
-
-    def _went_straight(self, text: str) -> bool:
-        """Whether nothing was between who sent a message and where it goes: then no task has to carry it."""
-        if self._segments or self.stalled or self.parted or self._ended_at is not None or self.sink is None:
-            return False
-        return self.conditions.immediate and self.sink.take_at_once(text)
 
     @property
     def text_due(self) -> bool:

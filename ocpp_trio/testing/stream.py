@@ -136,11 +136,11 @@ class MemoryTextStream(MemoryStream):
         self._inbound.sink = sink
 
     def takes_at_once(self, text: str) -> bool:
-        return not (self._closed or self._sent_eof or self._outbound.refusing) and self._outbound.has_room_for(text)
+        return not (self._closed or self._sent_eof) and self._outbound.takes_at_once(text)
 
     def send_text_nowait(self, text: str) -> None:
-        self._check_sending()
-        if not self._outbound.has_room_for(text):
+        if not self.takes_at_once(text):
+            self._check_sending()
             raise trio.WouldBlock
         self._outbound.put_text(text)
 

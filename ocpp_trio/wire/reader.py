@@ -43,9 +43,9 @@ def reader_of(payload_type: type) -> Callable[[bytes], Any]:
 
 def _reading(shape: Shape, depth: int, source: Source) -> Iterator[str]:
     """Python source that makes `payload<depth>` of the Struct `twin<depth>`."""
-    new, sibling = source.name(object.__new__), source.name(_sibling_of(shape))
+    new_sibling = source.name(_sibling_of(shape))
     twin, payload, inner = f"twin{depth}", f"payload{depth}", depth + 1
-    yield f"{payload} = {new}({sibling})"
+    yield f"{payload} = {new_sibling}()"
     for member in shape.members:
         moved, target = f"{twin}.{member.name}", f"{payload}.{member.name}"
         if member.nested:
