@@ -19,8 +19,9 @@ from ocpp_trio.errors import (
     RemoteProtocolError,
 )
 from ocpp_trio.link.connection import Connection, Depth
-from ocpp_trio.link.instrument import CallReport, Outcome
+from ocpp_trio.link.instrument import Outcome
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.tally import Tally
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.correlation import CallState, CorrelationTable, Happening, Match, PendingCall
 from ocpp_trio.wire.frames import Call, CallResult, Reply, dump_call
@@ -46,13 +47,20 @@ class Caller:
     """The sending half of a session."""
 
     def __init__(
-        self, session: "Session", connection: Connection, version: Version, settings: Settings, nursery: trio.Nursery
+        self,
+        session: "Session",
+        connection: Connection,
+        version: Version,
+        settings: Settings,
+        tally: Tally,
+        nursery: trio.Nursery,
     ) -> None:
         self._session = session
         self._connection = connection
         self._version = version
         self._codec = codec_of(version, settings.leniency)
         self._settings = settings
+        self._tally = tally
         self._nursery = nursery
         self._table = CorrelationTable[OutgoingCall]()
         # One unanswered CALL per direction (OCPP-J 1.6 section 4.1.1); callers wait here in order.
@@ -106,9 +114,8 @@ class Caller:
         frame = Call(self._settings.new_message_id(), type(request).action, payload)
         text = dump_call(frame.message_id, frame.action, payload)
         call = self._table.open(OutgoingCall(frame.message_id, request))
-        sent, link = self._settings.instrument.frame_sent, self._session.link
         try:
-            await self._connection.send(text, note=lambda: sent(link, frame, action=frame.action, text=text))
+            await self._connection.send(text, note=self._tally.of_sent(frame, action=frame.action, text=text))
         except BaseException:
             self._table.withdraw(call)
             raise
@@ -172,17 +179,7 @@ class Caller:
             self.deadlines -= 1
 
     def _report(self, call: OutgoingCall, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
-        self._settings.instrument.call_ended(
-            self._session.link,
-            CallReport(
-                message_id=call.message_id,
-                action=type(call.request).action,
-                outcome=outcome,
-                origin=origin,
-                code=code,
-                seconds=trio.current_time() - call.since,
-            ),
-        )
+        self._tally.call_ended(call.message_id, type(call.request).action, outcome, origin, code, since=call.since)
 
     def match(self, reply: Reply) -> tuple[Match, OutgoingCall | None]:
         """Settle the call that a reply belongs to: what the reply is, and which call. Its caller still sleeps."""

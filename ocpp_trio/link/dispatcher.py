@@ -26,6 +26,7 @@ from ocpp_trio.link.connection import Connection, Depth
 from ocpp_trio.link.registration import Gate, Verdict
 from ocpp_trio.link.router import Afterthought, Handler, Router
 from ocpp_trio.link.settings import Settings
+from ocpp_trio.link.tally import Tally
 from ocpp_trio.wire.codec import codec_of
 from ocpp_trio.wire.frames import Call, CallError, CallResult, dump_error, dump_result
 from ocpp_trio.wire.message import Defect, Request, Response
@@ -57,12 +58,19 @@ class Dispatcher:
     """The receiving half of a session."""
 
     def __init__(
-        self, session: "Session", connection: Connection, router: Router, settings: Settings, nursery: trio.Nursery
+        self,
+        session: "Session",
+        connection: Connection,
+        router: Router,
+        settings: Settings,
+        tally: Tally,
+        nursery: trio.Nursery,
     ) -> None:
         self._session = session
         self._connection = connection
         self._router = router
         self._settings = settings
+        self._tally = tally
         self._nursery = nursery
         self._codec = codec_of(router.version, settings.leniency)
         self._in_progress: set[str] = set()
@@ -217,8 +225,7 @@ class Dispatcher:
         self._session.note_answer(job.request, job.response)
         text = dump_result(message_id, job.payload)
         result = CallResult(message_id, job.payload)
-        sent, link = self._settings.instrument.frame_sent, self._session.link
-        receipt = await self._connection.send(text, note=lambda: sent(link, result, action=action, text=text))
+        receipt = await self._connection.send(text, note=self._tally.of_sent(result, action=action, text=text))
         # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
         if job.afterthought is not None and await receipt.wait_written():
             self._nursery.start_soon(self._follow, job.afterthought, job.request, job.response, message_id)
@@ -251,7 +258,7 @@ class Dispatcher:
         """Log a failure of user code; to learn of the end of its own connection is none."""
         if self._session.closed is not None and (error is None or is_loss(error)):
             return
-        self._settings.instrument.handler_failed(self._session.link, action, message_id=message_id, error=error)
+        self._tally.handler_failed(action, message_id=message_id, error=error)
         if error is not None:
             logger.error("%s %s failed", what, action, exc_info=error)
         else:
@@ -259,8 +266,7 @@ class Dispatcher:
 
     async def _send_error(self, error: CallError, *, action: str) -> None:
         text = dump_error(error)
-        sent, link = self._settings.instrument.frame_sent, self._session.link
-        await self._connection.send(text, note=lambda: sent(link, error, action=action, text=text))
+        await self._connection.send(text, note=self._tally.of_sent(error, action=action, text=text))
 
     async def _follow(
         self, afterthought: Afterthought[Any, Any], request: Request[Any, Any], response: Response, message_id: str

@@ -110,7 +110,7 @@ class Instruments(Instrument):
 
     def __init__(self, instruments: Iterable[Instrument]) -> None:
         every = tuple(instruments)
-        self._of = {event: tuple(each for each in every if _listens(each, event)) for event in _EVENTS}
+        self._of = {event: tuple(each for each in every if listens(each, event)) for event in _EVENTS}
         for event, listeners in self._of.items():
             if len(listeners) == 1:
                 setattr(self, event, getattr(listeners[0], event))  # no step between
@@ -177,7 +177,7 @@ class Instruments(Instrument):
 _EVENTS: Final = tuple(name for name in vars(Instrument) if not name.startswith("_"))
 
 
-def _listens(instrument: Instrument, event: str) -> bool:
+def listens(instrument: Instrument, event: str) -> bool:
     """Whether it does anything at an event. What stands for others listens to what one of them listens to."""
     method = getattr(instrument, event)
     function = getattr(method, "__func__", method)

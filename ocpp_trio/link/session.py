@@ -22,7 +22,7 @@ from ocpp_trio.errors import (
 from ocpp_trio.link.caller import Caller
 from ocpp_trio.link.connection import Connection, open_connection
 from ocpp_trio.link.dispatcher import Dispatcher
-from ocpp_trio.link.instrument import Instruments, Link, tell_offence
+from ocpp_trio.link.instrument import Link, tell_offence
 from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.registration import Gate, Registration
 from ocpp_trio.link.router import Router
@@ -79,8 +79,8 @@ class Session:
     ) -> None:
         self.link = link
         self._router = router
-        self._tally = Tally()
-        self._settings = attrs.evolve(settings, instrument=Instruments([self._tally, settings.instrument]))
+        self._tally = Tally(settings.instrument, link)
+        self._settings = settings
         self._gate = gate
         self._on_closed = on_closed
         self._version = router.version
@@ -257,8 +257,8 @@ class Session:
         """The session's tasks, until it ends: the reader and the handlers with all they start."""
         async with trio.open_nursery() as nursery:
             self._connection, self._nursery = connection, nursery
-            self._caller = Caller(self, connection, self._version, self._settings, nursery)
-            self._dispatcher = Dispatcher(self, connection, self._router, self._settings, nursery)
+            self._caller = Caller(self, connection, self._version, self._settings, self._tally, nursery)
+            self._dispatcher = Dispatcher(self, connection, self._router, self._settings, self._tally, nursery)
             nursery.start_soon(self._read)
             for _ in range(self._settings.limits.handlers):
                 nursery.start_soon(self._dispatcher.serve)
@@ -286,7 +286,7 @@ class Session:
             return
         self._bad_frames = 0
         if isinstance(frame, Call):
-            self._settings.instrument.frame_received(self.link, frame, action=frame.action, text=text)
+            self._tally.frame_received(frame, action=frame.action, text=text)
             self._dispatcher.accept(frame, self._incoming, self._gate)
         else:
             self._take_reply(frame, text)
@@ -294,23 +294,19 @@ class Session:
     def _take_reply(self, reply: Reply, text: str) -> None:
         match, call = self._caller.match(reply)
         action = type(call.request).action if call is not None else None
-        self._settings.instrument.frame_received(self.link, reply, action=action, text=text)
+        self._tally.frame_received(reply, action=action, text=text)
         if match is not Match.MATCHED:
-            self._settings.instrument.reply_dropped(
-                self.link, match, message_id=reply.message_id, action=action, frame=reply
-            )
+            self._tally.reply_dropped(match, message_id=reply.message_id, action=action, frame=reply)
         if call is not None:
             self._learn(call.request, reply)
             call.settled.set()
 
     def _take_bad_frame(self, error: FrameError, text: str) -> None:
         """Answer what can be answered, count the rest; a peer that sends nothing else is cut off."""
-        self._settings.instrument.frame_refused(self.link, error.description, text=text)
+        self._tally.frame_refused(error.description, text=text)
         if error.reply_id is not None:
             match = self._caller.match_broken(error.reply_id)
-            self._settings.instrument.reply_dropped(
-                self.link, match, message_id=error.reply_id, action=None, frame=None
-            )
+            self._tally.reply_dropped(match, message_id=error.reply_id, action=None, frame=None)
         self._bad_frames += 1
         if self._bad_frames >= self._settings.limits.bad_frames:
             detail, offence = f"{self._bad_frames} bad frames in a row", SecurityEventKind.MALFORMED_FRAMES

@@ -1,8 +1,15 @@
-"""What a session counts of itself, for its `statistics()`; `observe.Counters` counts more, and over many."""
+"""What a session counts of itself and tells the instrument; `observe.Counters` counts more, and over many.
+
+Owns what is done for each frame where nobody listens: a count, and nothing is put together to be told.
+"""
+
+from collections.abc import Callable
 
 import attrs
+import trio
 
-from ocpp_trio.link.instrument import CallReport, Instrument, Link
+from ocpp_trio.errors import Origin
+from ocpp_trio.link.instrument import CallReport, Instrument, Link, Outcome, listens
 from ocpp_trio.wire.correlation import Match
 from ocpp_trio.wire.frames import Frame, Reply
 
@@ -20,33 +27,76 @@ class SessionCounters:
     handler_failures: int = 0
 
 
-class Tally(Instrument):
-    """Counts the events of one session."""
+class Tally:
+    """Counts the events of one session, each as it is told: the methods are an instrument's, but for the link."""
 
-    def __init__(self) -> None:
-        self._counts = dict.fromkeys((field.name for field in attrs.fields(SessionCounters)), 0)
+    def __init__(self, instrument: Instrument, link: Link) -> None:
+        self._instrument = instrument
+        self._link = link
+        self._hears_sent = listens(instrument, "frame_sent")
+        self._hears_received = listens(instrument, "frame_received")
+        self._hears_ended = listens(instrument, "call_ended")
+        self._frames_sent = 0
+        self._frames_received = 0
+        self._bad_frames = 0
+        self._calls_ended = 0
+        self._timeouts = 0
+        self._replies_dropped = 0
+        self._handler_failures = 0
 
     def snapshot(self) -> SessionCounters:
         """The counts at this moment."""
-        return SessionCounters(**self._counts)
+        return SessionCounters(
+            frames_sent=self._frames_sent,
+            frames_received=self._frames_received,
+            bad_frames=self._bad_frames,
+            calls_ended=self._calls_ended,
+            timeouts=self._timeouts,
+            replies_dropped=self._replies_dropped,
+            handler_failures=self._handler_failures,
+        )
 
-    def frame_sent(self, link: Link, frame: Frame, *, action: str, text: str) -> None:
-        self._counts["frames_sent"] += 1
+    def of_sent(self, frame: Frame, *, action: str, text: str) -> Callable[[], None]:
+        """What is to be called once this frame was handed to the writer."""
+        return (lambda: self._tell_sent(frame, action, text)) if self._hears_sent else self._count_sent
 
-    def frame_received(self, link: Link, frame: Frame, *, action: str | None, text: str) -> None:
-        self._counts["frames_received"] += 1
+    def _count_sent(self) -> None:
+        self._frames_sent += 1
 
-    def frame_refused(self, link: Link, description: str, *, text: str) -> None:
-        self._counts["bad_frames"] += 1
+    def _tell_sent(self, frame: Frame, action: str, text: str) -> None:
+        self._frames_sent += 1
+        self._instrument.frame_sent(self._link, frame, action=action, text=text)
 
-    def call_ended(self, link: Link, report: CallReport) -> None:
-        self._counts["calls_ended"] += 1
-        self._counts["timeouts"] += report.outcome == "timeout"
+    def frame_received(self, frame: Frame, *, action: str | None, text: str) -> None:
+        self._frames_received += 1
+        if self._hears_received:
+            self._instrument.frame_received(self._link, frame, action=action, text=text)
 
-    def reply_dropped(
-        self, link: Link, match: Match, *, message_id: str | None, action: str | None, frame: Reply | None
+    def frame_refused(self, description: str, *, text: str) -> None:
+        self._bad_frames += 1
+        self._instrument.frame_refused(self._link, description, text=text)
+
+    def reply_dropped(self, match: Match, *, message_id: str, action: str | None, frame: Reply | None) -> None:
+        self._replies_dropped += 1
+        self._instrument.reply_dropped(self._link, match, message_id=message_id, action=action, frame=frame)
+
+    def call_ended(
+        self, message_id: str, action: str, outcome: Outcome, origin: Origin, code: str | None, *, since: float
     ) -> None:
-        self._counts["replies_dropped"] += 1
+        """An outgoing call that was handed over at `since` has its outcome."""
+        self._calls_ended += 1
+        self._timeouts += outcome == "timeout"
+        if self._hears_ended:
+            report = CallReport(
+                message_id=message_id,
+                action=action,
+                outcome=outcome,
+                origin=origin,
+                code=code,
+                seconds=trio.current_time() - since,
+            )
+            self._instrument.call_ended(self._link, report)
 
-    def handler_failed(self, link: Link, action: str, *, message_id: str, error: Exception | None) -> None:
-        self._counts["handler_failures"] += 1
+    def handler_failed(self, action: str, *, message_id: str, error: Exception | None) -> None:
+        self._handler_failures += 1
+        self._instrument.handler_failed(self._link, action, message_id=message_id, error=error)

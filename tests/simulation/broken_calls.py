@@ -148,7 +148,7 @@ def answers_are_not_counted(*kinds: Match) -> AbstractContextManager[None]:
             if waited_for or table.match(reply)[0] not in kinds:
                 original(self, reply, text)
             else:
-                self._settings.instrument.frame_received(self.link, reply, action=None, text=text)
+                self._tally.frame_received(reply, action=None, text=text)
 
         return take_reply
 
