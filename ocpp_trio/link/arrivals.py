@@ -20,16 +20,13 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._texts: deque[str] = deque()
+        self.has_room = True
+        """Whether `wait_room` would not wait."""
         self._taker: Callable[[str], None] | None = None
         self._failure: Exception | None = None
         self._over = False
         self._came = trio.Event()
         self._taken = trio.Event()
-
-    @property
-    def has_room(self) -> bool:
-        """Whether `wait_room` would not wait."""
-        return len(self._texts) < 2
 
     def put(self, text: str) -> None:
         """Add a message; after `close` or `discard` it is dropped."""
@@ -37,6 +34,7 @@ class Arrivals:
             return
         if self._taker is None:
             self._texts.append(text)
+            self._note_room()
             self._came.set()
             return
         try:
@@ -53,7 +51,7 @@ class Arrivals:
     def discard(self) -> None:
         """Nobody will take anything any more."""
         self._texts.clear()
-        self._taken.set()
+        self._note_room()
         self.close()
 
     async def take(self) -> str:
@@ -65,9 +63,13 @@ class Arrivals:
         if not self._texts:
             raise trio.EndOfChannel
         text = self._texts.popleft()
+        self._note_room()
+        return text
+
+    def _note_room(self) -> None:
+        self.has_room = len(self._texts) < 2
         if self.has_room:
             self._taken.set()
-        return text
 
     async def forward(self, taker: Callable[[str], None]) -> NoReturn:
         """Call `taker` with every message as it comes, inside the task that puts it, until there are no more.

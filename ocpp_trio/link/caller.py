@@ -88,7 +88,8 @@ class Caller:
         call: OutgoingCall | None = None
         try:
             call = await self._hand_over(request, payload)
-            await self._wait_settled(call)
+            with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
+                await call.settled.wait()
             # The response type is the request's, by construction of the table and the codec.
             return cast("ResponseT", self._conclude(call))
         except trio.Cancelled:
@@ -97,6 +98,7 @@ class Caller:
         finally:
             if call is None or call.state is not CallState.CANCELLED:
                 self._slot.release()
+            self.deadlines -= call is not None
             self._session.note_progress()
 
     async def _wait_for_slot(self, request: Request[Any, Any]) -> None:
@@ -115,11 +117,12 @@ class Caller:
         text = dump_call(frame.message_id, frame.action, payload)
         call = self._table.open(OutgoingCall(frame.message_id, request))
         try:
-            await self._connection.send(text, note=self._tally.of_sent(frame, action=frame.action, text=text))
+            await self._connection.send(text, note=self._tally.note_of(frame, action=frame.action, text=text))
         except BaseException:
             self._table.withdraw(call)
             raise
         call.since = trio.current_time()
+        self.deadlines += 1
         return call
 
     def _conclude(self, call: OutgoingCall) -> Response:
@@ -161,25 +164,19 @@ class Caller:
 
     async def _keep_slot(self, call: OutgoingCall) -> None:
         """Hold the slot of a cancelled call for as long as the call itself would have."""
-        try:
-            await self._wait_settled(call)
-            if call.state is CallState.CANCELLED:
-                self._table.happen(call, Happening.TIME_IS_UP)
-        finally:
-            self._slot.release()
-            self._session.note_progress()
-
-    async def _wait_settled(self, call: OutgoingCall) -> None:
-        """Wait until the call has its end, for at most the call timeout."""
         self.deadlines += 1
         try:
             with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
                 await call.settled.wait()
+            if call.state is CallState.CANCELLED:
+                self._table.happen(call, Happening.TIME_IS_UP)
         finally:
             self.deadlines -= 1
+            self._slot.release()
+            self._session.note_progress()
 
     def _report(self, call: OutgoingCall, outcome: Outcome, origin: Origin, code: str | None = None) -> None:
-        self._tally.call_ended(call.message_id, type(call.request).action, outcome, origin, code, since=call.since)
+        self._tally.call_ended(call, outcome, origin, code, since=call.since)
 
     def match(self, reply: Reply) -> tuple[Match, OutgoingCall | None]:
         """Settle the call that a reply belongs to: what the reply is, and which call. Its caller still sleeps."""

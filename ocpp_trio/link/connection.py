@@ -18,10 +18,6 @@ from ocpp_trio.link.nursery import open_background
 from ocpp_trio.link.transport import GOING_AWAY, Transport
 
 
-def _unnoticed() -> None:
-    """Where nobody asked to be told."""
-
-
 @attrs.define(eq=False)
 class Receipt:
     """A message in the hands of the writer."""
@@ -93,13 +89,14 @@ class Connection:
         self._writer_done = trio.Event()
         self._ping_wanted = trio.Event()
         self.writes_waiting = Depth()
+        self.messages_sent = 0
 
     @property
     def transport(self) -> Transport:
         """The WebSocket underneath."""
         return self._transport
 
-    async def send(self, text: str, *, note: Callable[[], None] = _unnoticed) -> Receipt:
+    async def send(self, text: str, *, note: Callable[[], None] | None = None) -> Receipt:
         """Hand a message to the writer, and tell `note` that it is out of the caller's hands.
 
         A message that is written without waiting, as one without frames is where there is room, costs the writer
@@ -112,10 +109,13 @@ class Connection:
             # Its note comes first: the peer's half of the same log may say at once that the message came.
             written = self._transport.send_at_once(text, note)
             if written is not None:
+                self.messages_sent += 1
                 return _WRITTEN if written else _LOST
         receipt = Receipt(text)
         await self._give_to_writer(receipt)
-        note()
+        self.messages_sent += 1
+        if note is not None:
+            note()
         return receipt
 
     async def _give_to_writer(self, receipt: Receipt) -> None:

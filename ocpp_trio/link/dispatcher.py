@@ -225,7 +225,7 @@ class Dispatcher:
         self._session.note_answer(job.request, job.response)
         text = dump_result(message_id, job.payload)
         result = CallResult(message_id, job.payload)
-        receipt = await self._connection.send(text, note=self._tally.of_sent(result, action=action, text=text))
+        receipt = await self._connection.send(text, note=self._tally.note_of(result, action=action, text=text))
         # Only what follows the answer has to know that it went out; otherwise the writer is left to itself.
         if job.afterthought is not None and await receipt.wait_written():
             self._nursery.start_soon(self._follow, job.afterthought, job.request, job.response, message_id)
@@ -266,7 +266,7 @@ class Dispatcher:
 
     async def _send_error(self, error: CallError, *, action: str) -> None:
         text = dump_error(error)
-        await self._connection.send(text, note=self._tally.of_sent(error, action=action, text=text))
+        await self._connection.send(text, note=self._tally.note_of(error, action=action, text=text))
 
     async def _follow(
         self, afterthought: Afterthought[Any, Any], request: Request[Any, Any], response: Response, message_id: str

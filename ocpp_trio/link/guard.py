@@ -60,7 +60,7 @@ class Guard(trio.abc.Stream):
                 raise wsproto.utilities.LocalProtocolError("the connection is not open")
             await self._write_in_turn(partial(self._texts.send_text, text))
 
-    def send_at_once(self, text: str, note: Callable[[], None] = lambda: None) -> bool | None:
+    def send_at_once(self, text: str, note: Callable[[], None] | None = None) -> bool | None:
         """Write a message if nothing has to wait for it, and tell `note` just before; whether it went out.
 
         None, and `note` was not told, if something has to wait: frames always do.
@@ -68,13 +68,11 @@ class Guard(trio.abc.Stream):
         texts = self._texts
         if texts is None or self.torn or not self._referee.open or not texts.takes_at_once(text):
             return None
-        note()
+        if note is not None:
+            note()
         if self.torn:
             return False
-        try:
-            texts.send_text_nowait(text)
-        except (trio.WouldBlock, *_BROKEN):  # whoever was told has harmed the stream
-            return False
+        texts.send_text_nowait(text)
         self.max_writes_in_flight = self.max_writes_in_flight or 1
         return True
 

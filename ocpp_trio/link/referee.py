@@ -147,7 +147,8 @@ class Referee(wsproto.WSConnection):
         if self.open and self.violation is None:
             if self._stirred is not None:
                 self.stir()
-            if _size_of(text) > self._limits.message_size:
+            limit = self._limits.message_size
+            if len(text) * _CHARACTER > limit and _size_of(text) > limit:
                 self._break_off(_oversize(1009, f"{self._limits.message_size} bytes"))
             else:
                 self.arrivals.put(text)
@@ -213,6 +214,10 @@ def _reason_of(code: int, detail: str) -> CloseReason:
     if (code, detail) == (SUPERSEDED.code, SUPERSEDED.detail):
         return CloseReason.SUPERSEDED
     return CloseReason.PROTOCOL_ERROR if code in _PEER_BLAMES_US else CloseReason.CLEAN
+
+
+_CHARACTER: Final = 4
+"""Bytes of UTF-8 that the longest character takes."""
 
 
 def _size_of(text: str) -> int:

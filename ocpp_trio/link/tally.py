@@ -10,7 +10,7 @@ import trio
 
 from ocpp_trio.errors import Origin
 from ocpp_trio.link.instrument import CallReport, Instrument, Link, Outcome, listens
-from ocpp_trio.wire.correlation import Match
+from ocpp_trio.wire.correlation import Match, PendingCall
 from ocpp_trio.wire.frames import Frame, Reply
 
 
@@ -36,7 +36,6 @@ class Tally:
         self._hears_sent = listens(instrument, "frame_sent")
         self._hears_received = listens(instrument, "frame_received")
         self._hears_ended = listens(instrument, "call_ended")
-        self._frames_sent = 0
         self._frames_received = 0
         self._bad_frames = 0
         self._calls_ended = 0
@@ -44,10 +43,10 @@ class Tally:
         self._replies_dropped = 0
         self._handler_failures = 0
 
-    def snapshot(self) -> SessionCounters:
+    def snapshot(self, *, frames_sent: int) -> SessionCounters:
         """The counts at this moment."""
         return SessionCounters(
-            frames_sent=self._frames_sent,
+            frames_sent=frames_sent,
             frames_received=self._frames_received,
             bad_frames=self._bad_frames,
             calls_ended=self._calls_ended,
@@ -56,16 +55,11 @@ class Tally:
             handler_failures=self._handler_failures,
         )
 
-    def of_sent(self, frame: Frame, *, action: str, text: str) -> Callable[[], None]:
-        """What is to be called once this frame was handed to the writer."""
-        return (lambda: self._tell_sent(frame, action, text)) if self._hears_sent else self._count_sent
-
-    def _count_sent(self) -> None:
-        self._frames_sent += 1
-
-    def _tell_sent(self, frame: Frame, action: str, text: str) -> None:
-        self._frames_sent += 1
-        self._instrument.frame_sent(self._link, frame, action=action, text=text)
+    def note_of(self, frame: Frame, *, action: str, text: str) -> Callable[[], None] | None:
+        """What is to be called when this frame is handed to the writer, who counts for himself."""
+        if not self._hears_sent:
+            return None
+        return lambda: self._instrument.frame_sent(self._link, frame, action=action, text=text)
 
     def frame_received(self, frame: Frame, *, action: str | None, text: str) -> None:
         self._frames_received += 1
@@ -81,15 +75,15 @@ class Tally:
         self._instrument.reply_dropped(self._link, match, message_id=message_id, action=action, frame=frame)
 
     def call_ended(
-        self, message_id: str, action: str, outcome: Outcome, origin: Origin, code: str | None, *, since: float
+        self, call: PendingCall, outcome: Outcome, origin: Origin, code: str | None = None, *, since: float
     ) -> None:
         """An outgoing call that was handed over at `since` has its outcome."""
         self._calls_ended += 1
         self._timeouts += outcome == "timeout"
         if self._hears_ended:
             report = CallReport(
-                message_id=message_id,
-                action=action,
+                message_id=call.message_id,
+                action=type(call.request).action,
                 outcome=outcome,
                 origin=origin,
                 code=code,

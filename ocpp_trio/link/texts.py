@@ -31,13 +31,13 @@ class TextStream(Protocol):
         """Put what arrives there; called once, before anything is read."""
 
     def takes_at_once(self, text: str) -> bool:
-        """Whether `send_text_nowait` would send it and not raise."""
+        """Whether there is room for it, and the connection not over."""
 
     def send_text_nowait(self, text: str) -> None:
-        """Send a message whole, and in order with the bytes.
+        """Send a message that it takes at once, whole and in order with the bytes.
 
-        Raises trio.WouldBlock if there is no room, and what `send_all` raises if the connection is over.
+        It is lost like any other if the connection has ended since, as far as this end could know.
         """
 
     async def send_text(self, text: str) -> None:
-        """The same, and wait for the room. Cancelling may leave it sent."""
+        """The same, and wait for the room. Cancelling may leave it sent. Raises what `send_all` raises."""

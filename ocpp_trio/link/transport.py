@@ -103,7 +103,7 @@ class Transport:
         except _GONE as exc:
             raise ConnectionClosed(self.closed or _ABNORMAL) from exc
 
-    def send_at_once(self, text: str, note: Callable[[], None]) -> bool | None:
+    def send_at_once(self, text: str, note: Callable[[], None] | None) -> bool | None:
         """Write a message in the place of `send` if that can be done without waiting; whether it went out.
 
         `note` is told just before. None, and `note` was not told, if `send` has to do it: messages that go in

@@ -140,20 +140,19 @@ class Pipe:
         return self._size > self.conditions.buffer and not self.cut
 
     def put_text(self, text: str) -> None:
-        """Take a message whole, however much room there is."""
+        """Take a message whole, however much room there is.
+
+        If nothing is between who sends it and where it goes, no task has to carry it.
+        """
         self.text_tap(text)
-        if not self.cut and not self._went_straight(text):
+        in_the_way = self._segments or self.stalled or self.parted or self.broken or self._ended_at is not None
+        harmed = self.cut or self.quota is not None or self.flip_at is not None or not self.conditions.immediate
+        if in_the_way or harmed or self.sink is None or not self.sink.take_at_once(text):
             self._forward(text)
 
-    def _went_straight(self, text: str) -> bool:
-        """Whether nothing was between who sent a message and where it goes: then no task has to carry it."""
-        if self._segments or self.stalled or self.parted or self._ended_at is not None or self.sink is None:
-            return False
-        if self.quota is not None or self.flip_at is not None or not self.conditions.immediate:
-            return False
-        return self.sink.take_at_once(text)
-
     def _forward(self, text: str) -> None:
+        if self.cut or self.broken:
+            return
         whole = self.quota is None or len(text) <= self.quota
         if self.quota is not None:
             self.quota = max(0, self.quota - len(text))

@@ -139,9 +139,6 @@ class MemoryTextStream(MemoryStream):
         return not (self._closed or self._sent_eof) and self._outbound.takes_at_once(text)
 
     def send_text_nowait(self, text: str) -> None:
-        if not self.takes_at_once(text):
-            self._check_sending()
-            raise trio.WouldBlock
         self._outbound.put_text(text)
 
     async def send_text(self, text: str) -> None:
