@@ -1,13 +1,14 @@
 """How many station-hours fit into a second of CPU, in virtual time, against PyPI `ocpp` over `websockets`.
 
-    python benchmarks/virtual_time.py [--stations 100 1000] [--pings 20] [--values 1]
+    python benchmarks/virtual_time.py [--stations 100 1000] [--rounds 5] [--pings 20] [--values 1]
 
 A CSMS and so many stations in one process, a heartbeat every 300 s and MeterValues every 60 s from each, no faults;
 the readings are the current of three phases and the state of charge, and no two stations' minutes begin together.
 Real WebSocket framing in memory at both: this stack on `ocpp_trio.testing.MemoryNetwork` under trio's
 MockClock, the other one on the virtual loop of PyPI `async-solipsism`. Each measurement has a process of its own, and
-counts its CPU time from when every station is online; the ratio is of measurements that follow each other. The last
-two columns are this stack's own link without framing, for tests of logic.
+counts its CPU time from when every station is online; all are made in turn, round by round, and what is printed is the
+median of each side and of the rounds' ratios. The last two columns are this stack's own link without framing, for
+tests of logic.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from statistics import median
 from typing import Any
 
 HEARTBEAT, READING = 300, 60
@@ -195,6 +197,7 @@ def measure(side: str, stations: int, options: argparse.Namespace) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stations", type=int, nargs="+", default=list(HOURS))
+    parser.add_argument("--rounds", type=int, default=3, help="how often each side is measured")
     parser.add_argument("--pings", type=float, default=math.inf, help="seconds between WebSocket pings of either end")
     parser.add_argument("--values", type=int, choices=range(1, 5), default=4, help="sampled values of each reading")
     parser.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
@@ -209,10 +212,10 @@ def main() -> None:
     print("station-hours per CPU second, and times what ocpp does")
     print(f"{'stations':>8}{'ocpp':>10}{'ocpp_trio':>12}{'ratio':>8}{'no framing':>12}{'ratio':>8}")
     for stations in options.stations:
-        framed, other, unframed = (measure(side, stations, options) for side in ("framed", "ocpp", "unframed"))
-        print(
-            f"{stations:>8}{other:>10.1f}{framed:>12.1f}{framed / other:>8.1f}{unframed:>12.1f}{unframed / other:>8.1f}"
-        )
+        rounds = [[measure(side, stations, options) for side in SIDES] for _ in range(options.rounds)]
+        framed, unframed, other = map(median, zip(*rounds, strict=True))
+        ratio, unframed_ratio = median(one[0] / one[2] for one in rounds), median(one[1] / one[2] for one in rounds)
+        print(f"{stations:>8}{other:>10.1f}{framed:>12.1f}{ratio:>8.1f}{unframed:>12.1f}{unframed_ratio:>8.1f}")
 
 
 if __name__ == "__main__":
