@@ -4,6 +4,7 @@ Owns what is done for each frame where nobody listens: a count, and nothing is p
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 import trio
@@ -57,9 +58,11 @@ class Tally:
 
     def note_of(self, frame: Frame, *, action: str, text: str) -> Callable[[], None] | None:
         """What is to be called when this frame is handed to the writer, who counts for himself."""
-        if not self._hears_sent:
-            return None
-        return lambda: self._instrument.frame_sent(self._link, frame, action=action, text=text)
+        return (
+            partial(self._instrument.frame_sent, self._link, frame, action=action, text=text)
+            if self._hears_sent
+            else None
+        )
 
     def frame_received(self, frame: Frame, *, action: str | None, text: str) -> None:
         self._frames_received += 1

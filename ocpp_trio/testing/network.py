@@ -189,15 +189,12 @@ class MemoryNetwork:
         return link
 
     def _pipe(self, link: Callable[[], MemoryLink], direction: Direction, conditions: Conditions) -> Pipe:
-        def tap_text(text: str) -> None:
-            if self.taps:
-                self._tell(link(), direction, frame_of(text))
+        def tell(written: bytes | str) -> None:
+            data = frame_of(written) if isinstance(written, str) else written
+            for tap in tuple(self.taps):  # a tap may take itself off
+                tap(link(), direction, data)
 
-        return Pipe(self._rng, conditions, lambda data: self._tell(link(), direction, data), tap_text)
-
-    def _tell(self, link: MemoryLink, direction: Direction, data: bytes) -> None:
-        for tap in tuple(self.taps):  # a tap may take itself off
-            tap(link, direction, data)
+        return Pipe(self._rng, conditions, self.taps, tell)
 
     def _sweep(self) -> None:
         if not self._history and len(self.links) >= self._sweep_at:

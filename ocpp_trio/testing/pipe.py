@@ -5,7 +5,7 @@ Owns bytes in flight and the instants at which they arrive. Must not know which 
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from random import Random
 from typing import Final
@@ -63,10 +63,10 @@ class Pipe:
 
     rng: Random
     conditions: Conditions
-    tap: Callable[[bytes], None]
-    """Is told what the sender wrote, whatever becomes of it."""
-    text_tap: Callable[[str], None]
-    """The same for messages that go without frames."""
+    taps: Sequence[object]
+    """Who is told by `tell`; if there is nobody, it need not be called."""
+    tell: Callable[[bytes | str], None]
+    """Tells what the sender wrote, a message that goes without frames as text, whatever becomes of it."""
     sink: TextSink | None = None
     """Where such messages go in the end."""
     broken: bool = False
@@ -116,7 +116,8 @@ class Pipe:
         data = bytes(view[: max(0, self.conditions.buffer - self._size)])
         if not data:
             return 0
-        self.tap(data)
+        if self.taps:
+            self.tell(data)
         taken = len(data)
         if self.quota is not None:
             data, self.quota = data[: self.quota], max(0, self.quota - taken)
@@ -144,7 +145,8 @@ class Pipe:
 
         If nothing is between who sends it and where it goes, no task has to carry it.
         """
-        self.text_tap(text)
+        if self.taps:
+            self.tell(text)
         in_the_way = self._segments or self.stalled or self.parted or self.broken or self._ended_at is not None
         harmed = self.cut or self.quota is not None or self.flip_at is not None or not self.conditions.immediate
         if in_the_way or harmed or self.sink is None or not self.sink.take_at_once(text):
@@ -189,7 +191,8 @@ class Pipe:
         self.wake()
 
     def _swallow(self, view: memoryview) -> int:
-        self.tap(bytes(view))
+        if self.taps:
+            self.tell(bytes(view))
         return len(view)
 
     def _flipped(self, data: bytes) -> bytes:

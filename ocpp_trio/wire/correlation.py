@@ -61,14 +61,11 @@ class Match(Enum):
     MISMATCHED = "mismatched"
 
 
-_TRANSITIONS: Final[Mapping[tuple[CallState, Happening], CallState]] = {
-    (CallState.WAITING, Happening.REPLY): CallState.ANSWERED,
-    (CallState.WAITING, Happening.TIME_IS_UP): CallState.TIMED_OUT,
-    (CallState.WAITING, Happening.CALLER_GONE): CallState.CANCELLED,
-    (CallState.WAITING, Happening.CONNECTION_ENDED): CallState.LOST,
-    (CallState.CANCELLED, Happening.REPLY): CallState.ABSORBED,
-    (CallState.CANCELLED, Happening.TIME_IS_UP): CallState.TIMED_OUT,
-    (CallState.CANCELLED, Happening.CONNECTION_ENDED): CallState.LOST,
+_TRANSITIONS: Final[Mapping[Happening, Mapping[CallState, CallState]]] = {
+    Happening.REPLY: {CallState.WAITING: CallState.ANSWERED, CallState.CANCELLED: CallState.ABSORBED},
+    Happening.TIME_IS_UP: {CallState.WAITING: CallState.TIMED_OUT, CallState.CANCELLED: CallState.TIMED_OUT},
+    Happening.CALLER_GONE: {CallState.WAITING: CallState.CANCELLED},
+    Happening.CONNECTION_ENDED: {CallState.WAITING: CallState.LOST, CallState.CANCELLED: CallState.LOST},
 }
 
 _MATCH_OF_SETTLED: Final[Mapping[CallState, Match]] = {
@@ -137,7 +134,7 @@ class CorrelationTable(Generic[CallT]):
 
     def happen(self, call: CallT, happening: Happening) -> None:
         """Move a call along the transition table; raises LocalProtocolError where there is no way."""
-        state = _TRANSITIONS.get((call.state, happening))
+        state = _TRANSITIONS[happening].get(call.state)
         if state is None:
             raise LocalProtocolError(f"a call that is {call.state.name} cannot meet {happening.name}")
         call.state = state
