@@ -98,7 +98,8 @@ class Caller:
         finally:
             if call is None or call.state is not CallState.CANCELLED:
                 self._slot.release()
-            self.deadlines -= call is not None
+            if call is not None:
+                self.deadlines -= 1
             self._session.note_progress()
 
     async def _wait_for_slot(self, request: Request[Any, Any]) -> None:

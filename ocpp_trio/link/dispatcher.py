@@ -161,12 +161,12 @@ class Dispatcher:
             while True:
                 await self._handle_from(await self._inbox.receive())
 
-    async def _handle_from(self, first: _Job) -> None:
+    async def _handle_from(self, job: _Job) -> None:
         """Handle this CALL and those after it, until a handler takes too long.
 
         They share a cancel scope, each with a deadline of its own: to move it costs half of what a scope does.
         """
-        job, unended = first, True
+        unended = True
         try:
             with trio.CancelScope() as patience:
                 while True:
@@ -184,9 +184,9 @@ class Dispatcher:
                 self._end(job)
 
     async def _run_handler(self, job: _Job, patience: trio.CancelScope) -> None:
-        """Note what the handler says, with everything it may do wrong turned into a CALLERROR.
+        """Keep what the handler says, with everything it may do wrong turned into a CALLERROR.
 
-        If it takes too long this is cancelled by `patience`, and nothing was noted.
+        If it takes too long this is cancelled by `patience`, and the job has no answer.
         """
         try:
             request = job.request = self._codec.decode(

@@ -90,8 +90,7 @@ class Session:
             ours, theirs = theirs, ours
         self._outgoing, self._incoming = actions_of(ours), actions_of(theirs)
         self._bad_frames = 0
-        self.draining = False
-        """Whether new CALLs are refused because this end is shutting down."""
+        self._draining = False
         self._quiet = trio.Event()
         self._closed: Closed | None = None
         self._closed_event = trio.Event()
@@ -167,7 +166,7 @@ class Session:
         action = getattr(request, "action", "")
         if self._outgoing.get(action) is not type(request):
             raise LocalProtocolError(f"a {self.link.role} cannot send {type(request).__name__} here")
-        closed = self._closed or (GOING_AWAY if self.draining else None)
+        closed = self._closed or (GOING_AWAY if self._draining else None)
         if closed is not None:
             raise ConnectionClosed(closed, was_sent=False)
         if not self._gate.may_send(action):
@@ -208,18 +207,23 @@ class Session:
         if self._closed is not None:
             raise ConnectionClosed(self._closed)
 
+    @property
+    def draining(self) -> bool:
+        """Whether new CALLs are refused because this end is shutting down."""
+        return self._draining
+
     async def drain(self) -> None:
         """Take no new CALLs, from here or from the peer, and wait until those that are open have ended.
 
         Cancelling leaves the session draining. The session is not closed by this.
         """
-        self.draining = True
+        self._draining = True
         self.note_progress()
         await self._quiet.wait()
 
     def note_progress(self) -> None:
         """Something ended; while draining that may have been the last."""
-        if self.draining and not (self._caller.busy or self._dispatcher.busy):
+        if self._draining and not (self._caller.busy or self._dispatcher.busy):
             self._quiet.set()
 
     def close(self, closed: Closed) -> None:

@@ -25,7 +25,7 @@ def no_call_slot() -> AbstractContextManager[None]:
 def cancelled_call_frees_its_slot_at_once() -> AbstractContextManager[None]:
     async def keep_slot(self: Any, call: Any) -> None:
         self._slot.release()
-        with self.deadlines, trio.move_on_at(call.since + self._settings.limits.call_timeout):
+        with trio.move_on_at(call.since + self._settings.limits.call_timeout):
             await call.settled.wait()
         if call.state is CallState.CANCELLED:
             self._table.happen(call, Happening.TIME_IS_UP)
@@ -90,11 +90,10 @@ def unknown_answers_are_taken_for_the_next_call() -> AbstractContextManager[None
 
 def every_answer_is_sent_twice() -> AbstractContextManager[None]:
     def make(original: Any) -> Any:
-        async def answer(self: Any, job: Any) -> Any:
-            answered = await original(self, job)
-            if answered is not None:
-                await self._connection.send(dump_result(job.call.message_id, answered.payload))
-            return answered
+        async def answer(self: Any, job: Any) -> None:
+            await original(self, job)
+            if job.response is not None:
+                await self._connection.send(dump_result(job.call.message_id, job.payload))
 
         return answer
 
@@ -225,13 +224,11 @@ def reader_handles_calls_by_itself() -> AbstractContextManager[None]:
         return queue
 
     def handle(original: Any) -> Any:
-        async def run(self: Any, job: Any) -> None:
-            try:
-                await original(self, job)
-            finally:
-                self._connection.handled.set()
+        def end(self: Any, job: Any) -> None:
+            original(self, job)
+            self._connection.handled.set()
 
-        return run
+        return end
 
     async def forward(self: Any, taker: Callable[[str], None]) -> NoReturn:
         while True:
@@ -239,7 +236,7 @@ def reader_handles_calls_by_itself() -> AbstractContextManager[None]:
             if (handled := getattr(self, "handled", None)) is not None:
                 await handled.wait()
 
-    inner = both(swapped(Dispatcher, "accept", accept), swapped(Dispatcher, "_handle", handle))
+    inner = both(swapped(Dispatcher, "accept", accept), swapped(Dispatcher, "_end", handle))
     return both(inner, swapped(Connection, "forward", lambda original: forward))
 
 
