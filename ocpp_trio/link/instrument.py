@@ -113,8 +113,9 @@ class Instruments(Instrument):
         every = tuple(instruments)
         self._of = {event: tuple(each for each in every if listens(each, event)) for event in _EVENTS}
         for event, listeners in self._of.items():
-            if len(listeners) == 1:
-                setattr(self, event, getattr(listeners[0], event))  # no step between
+            # Who listens alone is told without a step between, unless a subclass has a step of its own there.
+            if len(listeners) == 1 and getattr(type(self), event) is getattr(Instruments, event):
+                setattr(self, event, getattr(listeners[0], event))
 
     def connection_opened(self, link: Link) -> None:
         for instrument in self._of["connection_opened"]:

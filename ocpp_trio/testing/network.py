@@ -105,10 +105,19 @@ class MemoryNetwork:
         self._healed = trio.Event()
         self.conditions = Conditions()
         self.links: list[MemoryLink] = []
-        self.taps: list[Tap] = []
+        self._taps: list[Tap] = []
         self.framing = framing
         self.refuse = False
         self.silent = False
+
+    @property
+    def taps(self) -> list[Tap]:
+        """Who is told of every write."""
+        return self._taps
+
+    @taps.setter
+    def taps(self, taps: Iterable[Tap]) -> None:
+        self._taps[:] = taps  # the same list, because every pipe has it
 
     @property
     def live_links(self) -> list[MemoryLink]:
@@ -191,10 +200,10 @@ class MemoryNetwork:
     def _pipe(self, link: Callable[[], MemoryLink], direction: Direction, conditions: Conditions) -> Pipe:
         def tell(written: bytes | str) -> None:
             data = frame_of(written) if isinstance(written, str) else written
-            for tap in tuple(self.taps):  # a tap may take itself off
+            for tap in tuple(self._taps):  # a tap may take itself off
                 tap(link(), direction, data)
 
-        return Pipe(self._rng, conditions, self.taps, tell)
+        return Pipe(self._rng, conditions, self._taps, tell)
 
     def _sweep(self) -> None:
         if not self._history and len(self.links) >= self._sweep_at:

@@ -27,6 +27,7 @@ from ocpp_trio import (
     Transition,
     v16,
 )
+from ocpp_trio.link.instrument import listens
 from ocpp_trio.link.session import open_session
 from ocpp_trio.testing import open_transport_pair
 
@@ -125,6 +126,36 @@ def test_who_does_not_listen_to_an_event_is_not_asked():
 
     assert several._of["connection_closed"] == (closings,)
     assert several._of["frame_sent"] == ()
+
+
+@pytest.mark.parametrize("event", list(EVENTS))
+def test_the_only_one_that_listens_is_told_without_a_step_between(event: str):
+    log: list[Any] = []
+    args, named = EVENTS[event]
+    only = recording("only", log)
+    several = Instruments([Instrument(), Instruments([only]), Instruments(())])
+
+    getattr(several, event)(*args, **named)
+
+    assert log == [("only", event, args, named)]
+    assert getattr(several, event) == getattr(only, event)
+    assert listens(several, event)
+
+
+def test_what_several_override_themselves_is_not_passed_by():
+    log: list[Any] = []
+
+    class Louder(Instruments):
+        def ping_sent(self, link: Link) -> None:
+            log.append("louder")
+            super().ping_sent(link)
+
+    louder = Louder([recording("only", log)])
+
+    louder.ping_sent(LINK)
+    Instruments([louder]).ping_sent(LINK)
+
+    assert log == ["louder", ("only", "ping_sent", (LINK,), {})] * 2
 
 
 def test_a_method_of_the_object_alone_is_an_override():

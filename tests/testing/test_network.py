@@ -198,6 +198,19 @@ async def test_taps_are_told_of_every_write_even_of_what_is_lost(network, autoju
     assert told == [(1, "up", b"up"), (1, "down", b"down"), (1, "up", b"lost")]
 
 
+async def test_other_taps_may_take_the_place_of_those_there_are(network, autojump_clock):
+    """Also for connections that came to be before."""
+    told = []
+    client, _ = await _connect(network)
+    network.taps = [lambda link, direction, data: told.append(data)]
+
+    await client.send_all(b"up")
+    network.taps = []
+    await client.send_all(b"more")
+
+    assert told == [b"up"]
+
+
 async def test_network_without_history_forgets_what_is_over(autojump_clock):
     network = MemoryNetwork(history=False)
     (listener,) = await network.listen(9000)
