@@ -37,7 +37,8 @@ async def test_a_note_comes_before_the_message_does(framing: bool, autojump_cloc
         receipt = await connection.send("1", note=lambda: log.append("sent 1"))
         assert log == (["sent 1"] if framing else ["sent 1", "came 1"])
 
-        assert await receipt.wait_written()
+        with trio.testing.assert_checkpoints():
+            assert await receipt.wait_written()
         await trio.testing.wait_all_tasks_blocked()
         assert log == ["sent 1", "came 1"]
         assert connection.transport.max_writes_in_flight == 1

@@ -202,6 +202,28 @@ async def test_a_handler_has_twenty_five_seconds(lone, autojump_clock):
         assert end.recorder.named("failed") == [("DataTransfer", "p-2", None)]
 
 
+async def test_each_handler_has_the_whole_time_whatever_those_before_it_took(lone, autojump_clock):
+    async def slow(session: Session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+        await trio.sleep(float(request.data or ""))
+        return await echo(session, request)
+
+    async with lone(transfer(slow)) as end:
+        answers = []
+        for number, seconds in enumerate(["20", "20", "26", "24", "20"]):
+            await ask(end, f"p-{number}", seconds)
+        for _ in range(5):
+            kind, message_id, *_ = await end.hear()
+            answers.append((kind, message_id, trio.current_time()))
+        await trio.sleep(100)  # nobody's deadline is left over
+
+        assert answers == [(3, "p-0", 20), (3, "p-1", 40), (4, "p-2", 65), (3, "p-3", 89), (3, "p-4", 109)]
+        await ask(end, "p-5", "1")
+        assert (await end.hear())[:2] == [3, "p-5"]
+        statistics = end.session.statistics()
+
+    assert (statistics.handlers_running, statistics.inbox, statistics.counters.handler_failures) == (0, 0, 1)
+
+
 async def test_a_handler_may_call_back_before_it_answers(lone, autojump_clock):
     async def ask_first(session: Session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
         return await session.call(request)

@@ -190,8 +190,10 @@ async def test_the_end_of_the_session_forgets_the_inbox(lone, autojump_clock):
         await trio.sleep(1)
         end.link.reset()
         await end.session.wait_closed()
+        assert end.session.statistics().inbox == 0
 
     assert handled == [0]
+    assert end.session.statistics().handlers_running == 0
 
 
 async def test_a_refusal_at_the_end_of_the_session_is_dropped(lone, autojump_clock):

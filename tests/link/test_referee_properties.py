@@ -1,10 +1,14 @@
 """The referee over arbitrary texts, cut into arbitrary frames and arbitrary reads."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import trio
+import wsproto
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wsproto.connection import ConnectionType
-from wsproto.events import AcceptConnection, CloseConnection, Event, Ping
+from wsproto.connection import ConnectionState, ConnectionType
+from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, RejectConnection, Request, TextMessage
 
 from ocpp_trio import Limits
 from ocpp_trio.link.referee import Referee
@@ -85,3 +89,60 @@ def test_messages_may_come_without_frames_only_while_the_connection_is_open():
 
     referee.send(CloseConnection(code=1000))
     assert not referee.take_at_once("late")
+
+
+class Pair:
+    """Both ends of a connection; what one says the other hears at once, and answers as the engine would."""
+
+    def __init__(self) -> None:
+        self.client = Referee(ConnectionType.CLIENT, LIMITS)
+        self.server = Referee(ConnectionType.SERVER, LIMITS)
+        self.deaf: set[Referee] = set()  # who heard the end of the stream, behind which nothing comes
+
+    def say(self, speaker: Referee, event: Event) -> None:
+        with suppress(wsproto.utilities.LocalProtocolError):
+            self.hear(self.client if speaker is self.server else self.server, speaker.send(event))
+        self.check()
+
+    def hear(self, listener: Referee, data: bytes | None) -> None:
+        if listener in self.deaf:
+            return
+        if data is None:
+            self.deaf.add(listener)
+        with suppress(wsproto.utilities.ProtocolError):
+            listener.receive_data(data)
+            for event in listener.events():
+                self.check()
+                if isinstance(event, Ping | CloseConnection) and listener.state is not ConnectionState.CLOSED:
+                    self.say(listener, event.response())
+        self.check()
+
+    def check(self) -> None:
+        for end in (self.client, self.server):
+            assert end.open is (end.state is ConnectionState.OPEN)
+
+
+Step = Callable[[Pair, Referee], None]
+STEPS: dict[str, Step] = {
+    "text": lambda pair, end: pair.say(end, TextMessage(data="hi")),
+    "ping": lambda pair, end: pair.say(end, Ping()),
+    "close": lambda pair, end: pair.say(end, CloseConnection(code=1000)),
+    "garbage": lambda pair, end: pair.hear(end, b"\xff\xff\xff\xff"),
+    "end": lambda pair, end: pair.hear(end, None),
+}
+steps = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from(["client", "server"])), max_size=5)
+
+
+@example(answer=AcceptConnection(), steps=[("close", "server"), ("text", "client")])
+@example(answer=AcceptConnection(), steps=[("close", "client"), ("end", "server")])
+@given(answer=st.sampled_from([None, RejectConnection(status_code=404), AcceptConnection()]), steps=steps)
+def test_the_connection_is_open_exactly_while_the_engine_says_so(answer, steps):
+    pair = Pair()
+    pair.check()
+    pair.say(pair.client, Request(host="csms", target="/"))
+    if answer is not None:
+        pair.say(pair.server, answer)
+    assert pair.server.open is isinstance(answer, AcceptConnection)
+
+    for step, end in steps:
+        STEPS[step](pair, getattr(pair, end))  # which looks after every event

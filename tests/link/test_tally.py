@@ -3,11 +3,14 @@
 import pytest
 import trio
 
-from ocpp_trio import CallTimeout, Router, v16
-from ocpp_trio.link.tally import SessionCounters
+from ocpp_trio import Call, CallReport, CallTimeout, Instrument, Link, Match, Router, v16
+from ocpp_trio.link.tally import SessionCounters, Tally
+from ocpp_trio.wire.correlation import PendingCall
 from tests.link.conftest import open_lone
 
 REQUEST = v16.DataTransferRequest(vendor_id="Acme")
+LINK = Link(identity="CP-1", role="csms", number=7)
+FRAME = Call("m-1", "DataTransfer", b"{}")
 
 
 async def test_statistics_count_what_happened(autojump_clock):
@@ -39,3 +42,49 @@ async def test_statistics_count_what_happened(autojump_clock):
         handler_failures=1,
     )
     assert trio.current_time() == 5
+
+
+def tell_everything(tally: Tally) -> SessionCounters:
+    tally.frame_received(FRAME, action="DataTransfer", text="[]")
+    tally.frame_refused("no frame", text="?")
+    tally.reply_dropped(Match.LATE, message_id="m-1", action=None, frame=None)
+    tally.call_ended(PendingCall("m-1", REQUEST), "timeout", "local", since=1)
+    tally.handler_failed("DataTransfer", message_id="m-1", error=None)
+    return tally.snapshot(frames_sent=5)
+
+
+EVERYTHING = SessionCounters(
+    frames_sent=5,
+    frames_received=1,
+    bad_frames=1,
+    calls_ended=1,
+    timeouts=1,
+    replies_dropped=1,
+    handler_failures=1,
+)
+
+
+def test_where_nobody_listens_everything_is_counted_and_nothing_put_together():
+    """Outside of trio: not even the time is asked for."""
+    tally = Tally(Instrument(), LINK)
+
+    assert tally.note_of(FRAME, action="DataTransfer", text="[]") is None
+    assert tell_everything(tally) == EVERYTHING
+
+
+async def test_who_listens_to_one_event_is_told_of_that_one(autojump_clock):
+    reports: list[CallReport] = []
+
+    class Ends(Instrument):
+        def call_ended(self, link: Link, report: CallReport) -> None:
+            assert link is LINK
+            reports.append(report)
+
+    tally = Tally(Ends(), LINK)
+    await trio.sleep(4)
+
+    assert tally.note_of(FRAME, action="DataTransfer", text="[]") is None
+    assert tell_everything(tally) == EVERYTHING
+    assert reports == [
+        CallReport(message_id="m-1", action="DataTransfer", outcome="timeout", origin="local", seconds=3.0)
+    ]

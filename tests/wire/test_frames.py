@@ -2,6 +2,7 @@
 
 import json
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from ocpp_trio.wire.frames import (
     Call,
     CallError,
     CallResult,
+    Frame,
     FrameError,
+    _parse_leniently,
     dump_call,
     dump_error,
     dump_result,
@@ -321,3 +324,46 @@ def test_no_damaged_frame_raises_anything_but_a_frame_error(
     patch = data.draw(st.text(alphabet='[]{},:"\\0129eE\ud800 ', max_size=3))
 
     only_frames_or_frame_errors(text[:start] + patch + text[end:])
+
+
+def outcome(parse: Callable[[str], Frame], text: str) -> object:
+    """The frame, or everything that the error says."""
+    try:
+        return parse(text)
+    except FrameError as error:
+        return error.description, error.call_id, error.reply_id
+
+
+elements = st.sampled_from(
+    [
+        "2",
+        " 3\n",
+        "4",
+        "2.0",
+        '"i"',
+        '"\\u0069"',
+        f'"{"é" * 36}"',
+        f'"{"é" * 37}"',
+        '""',
+        "{}",
+        ' {"a":[1]}\t',
+        "null",
+        "[]",
+        "1",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(elements, max_size=5))
+def test_what_is_read_in_one_go_is_what_piece_by_piece_would_be(parts: list[str]) -> None:
+    text = f"[{','.join(parts)}]"
+
+    assert outcome(parse_frame, text) == outcome(_parse_leniently, text)
+
+
+@given(frames, st.sampled_from(["", " ", "\n\t"]))
+def test_a_frame_is_the_same_read_in_one_go_or_piece_by_piece(frame: Frame, space: str) -> None:
+    text = dumped(frame).replace(",", f"{space},{space}", 1)
+
+    assert parse_frame(text) == _parse_leniently(text) == frame
