@@ -224,6 +224,24 @@ async def test_each_handler_has_the_whole_time_whatever_those_before_it_took(lon
     assert (statistics.handlers_running, statistics.inbox, statistics.counters.handler_failures) == (0, 0, 1)
 
 
+async def test_an_answer_that_comes_although_the_time_was_up_is_sent_once_and_the_next_call_has_its_time(
+    lone, autojump_clock
+):
+    async def shielded(session: Session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+        with trio.CancelScope(shield=request.data == "30"):
+            await trio.sleep(float(request.data or ""))
+        return await echo(session, request)
+
+    async with lone(transfer(shielded)) as end:
+        await ask(end, "p-0", "30")
+        await ask(end, "p-1", "24")
+
+        assert [((await end.hear())[:2], trio.current_time()) for _ in range(2)] == [([3, "p-0"], 30), ([3, "p-1"], 54)]
+        await ask(end, "p-2", "1")
+        assert (await end.hear())[:2] == [3, "p-2"]
+        assert end.recorder.named("failed") == []
+
+
 async def test_a_handler_may_call_back_before_it_answers(lone, autojump_clock):
     async def ask_first(session: Session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
         return await session.call(request)
