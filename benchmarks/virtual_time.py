@@ -212,10 +212,11 @@ def main() -> None:
     print("station-hours per CPU second, and times what ocpp does")
     print(f"{'stations':>8}{'ocpp':>10}{'ocpp_trio':>12}{'ratio':>8}{'no framing':>12}{'ratio':>8}")
     for stations in options.stations:
-        rounds = [[measure(side, stations, options) for side in SIDES] for _ in range(options.rounds)]
-        framed, unframed, other = map(median, zip(*rounds, strict=True))
-        ratio, unframed_ratio = median(one[0] / one[2] for one in rounds), median(one[1] / one[2] for one in rounds)
-        print(f"{stations:>8}{other:>10.1f}{framed:>12.1f}{ratio:>8.1f}{unframed:>12.1f}{unframed_ratio:>8.1f}")
+        rounds = [{side: measure(side, stations, options) for side in SIDES} for _ in range(options.rounds)]
+        columns = [median(one["ocpp"] for one in rounds)]
+        for side in ("framed", "unframed"):
+            columns += [median(one[side] for one in rounds), median(one[side] / one["ocpp"] for one in rounds)]
+        print("{:>8}{:>10.1f}{:>12.1f}{:>8.1f}{:>12.1f}{:>8.1f}".format(stations, *columns))
 
 
 if __name__ == "__main__":

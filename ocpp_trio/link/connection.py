@@ -1,6 +1,6 @@
 """One WebSocket connection at work: the writer task, the keepalive, the orderly end.
 
-Owns who may write when: every message that a write may have to wait for goes through one channel of size 0 to one
+Owns who may write when: every message whose write may have to wait goes through one channel of size 0 to one
 writer task. Text in, text out; must not know OCPP.
 """
 
@@ -45,7 +45,7 @@ class Receipt:
 
 _WRITTEN: Final = Receipt("", written=True)
 _LOST: Final = Receipt("", written=False)
-"""Of messages that never came into the hands of the writer."""
+"""Of all messages that never came into the hands of the writer; nothing about either will change."""
 
 
 @attrs.define
@@ -90,6 +90,7 @@ class Connection:
         self._ping_wanted = trio.Event()
         self.writes_waiting = Depth()
         self.messages_sent = 0
+        """Handed to the writer, or written without it."""
 
     @property
     def transport(self) -> Transport:

@@ -211,13 +211,11 @@ class Dispatcher:
             self._note_failure(job.call.action, job.call.message_id, group)
         finally:
             patience.deadline = math.inf
-        if isinstance(failure, CallRejected) and failure.origin == "local":
-            job.error = self._rejected(job, failure)
-        elif failure is not None:
-            job.error = self._failed(job, failure)
+        if failure is not None:
+            job.error = self._error_for(job, failure)
 
     async def _answer(self, job: _Job) -> None:
-        """See the answer written, and start what follows it."""
+        """Send the answer, and start what follows it once it is written."""
         message_id, action = job.call.message_id, job.call.action
         if job.request is None or job.response is None:
             await self._send_error(job.error or self._failed(job, None), action=action)
@@ -232,10 +230,17 @@ class Dispatcher:
             job.afterthought = None
 
     def _end(self, job: _Job) -> None:
+        """The CALL has its answer or never will; of what follows an answer and has begun this is not the end."""
         self._in_progress.discard(job.call.message_id)
         if job.afterthought is not None:
             self.afterthoughts.down()
         self._session.note_progress()
+
+    def _error_for(self, job: _Job, failure: Exception) -> CallError:
+        """The answer for what a handler raised."""
+        if isinstance(failure, CallRejected) and failure.origin == "local":
+            return self._rejected(job, failure)
+        return self._failed(job, failure)
 
     def _rejected(self, job: _Job, rejection: CallRejected) -> CallError:
         """The answer that the handler chose, if it can be put into a frame."""

@@ -52,6 +52,7 @@ class Referee(wsproto.WSConnection):
         self._ends_a_line = True
         self._stirred: trio.Event | None = None
         self.open = False
+        """Whether messages may pass: `state`, but kept, because the engine takes four calls to say it."""
         self.settled = trio.Event()
         self.arrivals = Arrivals()
         self.explained = trio.Event()
@@ -88,7 +89,6 @@ class Referee(wsproto.WSConnection):
         return data
 
     def _note_state(self) -> None:
-        """Messages may pass in either direction, or not: kept, because the engine takes four calls to say."""
         self.open = self.state is ConnectionState.OPEN
 
     async def wait_stirred(self) -> None:
@@ -136,11 +136,11 @@ class Referee(wsproto.WSConnection):
                     yield event
 
     def take_at_once(self, text: str) -> bool:
-        """Take a message that came without frames, if nothing is before it; whether it did."""
-        there_is_room = self.open and self.arrivals.has_room
-        if there_is_room:
-            self.put_text(text)
-        return there_is_room
+        """Take a message that came without frames, if there is room for it now; whether it did."""
+        if not (self.open and self.arrivals.has_room):
+            return False
+        self.put_text(text)
+        return True
 
     def put_text(self, text: str) -> None:
         """Take a message that came without frames, in its turn."""
@@ -148,8 +148,8 @@ class Referee(wsproto.WSConnection):
             if self._stirred is not None:
                 self.stir()
             limit = self._limits.message_size
-            if len(text) * _CHARACTER > limit and _size_of(text) > limit:
-                self._break_off(_oversize(1009, f"{self._limits.message_size} bytes"))
+            if len(text) * _LONGEST_CHARACTER > limit and _size_of(text) > limit:  # most need not be measured
+                self._break_off(_oversize(1009, f"{limit} bytes"))
             else:
                 self.arrivals.put(text)
 
@@ -216,8 +216,8 @@ def _reason_of(code: int, detail: str) -> CloseReason:
     return CloseReason.PROTOCOL_ERROR if code in _PEER_BLAMES_US else CloseReason.CLEAN
 
 
-_CHARACTER: Final = 4
-"""Bytes of UTF-8 that the longest character takes."""
+_LONGEST_CHARACTER: Final = 4
+"""Bytes that a character may take in UTF-8 (RFC 3629 section 3)."""
 
 
 def _size_of(text: str) -> int:

@@ -1,6 +1,7 @@
 """What a session counts of itself and tells the instrument; `observe.Counters` counts more, and over many.
 
-Owns what is done for each frame where nobody listens: a count, and nothing is put together to be told.
+Owns what is done for each frame where nobody listens: a count, and nothing is put together to be told. Must not
+know the session.
 """
 
 from collections.abc import Callable
@@ -57,12 +58,10 @@ class Tally:
         )
 
     def note_of(self, frame: Frame, *, action: str, text: str) -> Callable[[], None] | None:
-        """What is to be called when this frame is handed to the writer, who counts for himself."""
-        return (
-            partial(self._instrument.frame_sent, self._link, frame, action=action, text=text)
-            if self._hears_sent
-            else None
-        )
+        """What is to be called when this frame goes out, if anybody listens; the connection counts what it sends."""
+        if not self._hears_sent:
+            return None
+        return partial(self._instrument.frame_sent, self._link, frame, action=action, text=text)
 
     def frame_received(self, frame: Frame, *, action: str | None, text: str) -> None:
         self._frames_received += 1

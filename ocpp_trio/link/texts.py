@@ -13,7 +13,7 @@ class TextSink(Protocol):
     def take_at_once(self, text: str) -> bool:
         """Take a message that has arrived past the task that reads the bytes; whether it did.
 
-        Not before they have said that the connection is open, nor while messages wait to be taken.
+        Not before they have said that the connection is open, nor while several messages wait to be taken.
         """
 
     def put_text(self, text: str) -> None:

@@ -73,6 +73,7 @@ class _ExactResult(msgspec.Struct, array_like=True, tag=3, forbid_unknown_fields
     payload: msgspec.Raw
 
 
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _exact: Final = msgspec.json.Decoder(_ExactCall | _ExactResult).decode
 _elements: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _string: Final = msgspec.json.Decoder(str).decode
@@ -87,7 +88,7 @@ def parse_frame(text: str) -> Frame:
     """
     try:
         exact = _exact(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except _UNREADABLE:
         return _parse_leniently(text)
     payload = bytes(exact.payload)
     if payload[:1] != b"{":
@@ -100,7 +101,7 @@ def parse_frame(text: str) -> Frame:
 def _parse_leniently(text: str) -> Frame:
     try:
         elements = _elements(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+    except _UNREADABLE as exc:
         raise FrameError(f"expected a JSON array, found text that is none: {exc}") from exc
     reader = _READERS.get(bytes(elements[0])) if elements else None
     if reader is None:
@@ -165,7 +166,7 @@ def _read_error(elements: list[msgspec.Raw]) -> CallError:
 def _details(raw: bytes, message_id: str) -> Mapping[str, Any]:
     try:
         return _object(raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+    except _UNREADABLE as exc:
         raise FrameError(f"expected readable error details: {exc}", reply_id=message_id) from exc
 
 
