@@ -161,7 +161,7 @@ class ChargePoint:
         Raises ConnectionClosed at once while not online: nothing is queued in secret, and nothing is ever
         sent again by itself.
         """
-        if self._session is None or self._lifecycle.state is not ConnectionState.ONLINE:
+        if self._session is None or not self.online:
             raise ConnectionClosed(self._lifecycle.closed or NOT_CONNECTED, was_sent=False)
         return await self._session.call(request)
 

@@ -67,6 +67,7 @@ class Caller:
         self._slot = trio.Semaphore(settings.limits.outstanding_calls)
         self.calls_waiting = Depth()
         self.deadlines = 0
+        """Call timeouts that run."""
 
     @property
     def pending(self) -> int:

@@ -145,8 +145,7 @@ class Referee(wsproto.WSConnection):
     def put_text(self, text: str) -> None:
         """Take a message that came without frames, in its turn."""
         if self.open and self.violation is None:
-            if self._stirred is not None:
-                self.stir()
+            self.stir()
             limit = self._limits.message_size
             if len(text) * _LONGEST_CHARACTER > limit and _size_of(text) > limit:  # most need not be measured
                 self._break_off(_oversize(1009, f"{limit} bytes"))

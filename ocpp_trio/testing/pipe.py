@@ -131,7 +131,7 @@ class Pipe:
 
     def takes_at_once(self, text: str) -> bool:
         """Whether a message can be put without its sender waiting."""
-        if self.broken or (self.refused_at < math.inf and self.refusing):
+        if self.refusing:
             return False
         return self._size + len(text) <= self.conditions.buffer or self.cut
 
