@@ -185,6 +185,27 @@ def test_name_that_is_none_of_a_function_is_refused(name, capsys):
     assert f"expected package.module:function or file.py:function, found {name!r}" in capsys.readouterr().err
 
 
+def test_script_that_is_not_in_this_folder_is_said_to_be_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit):
+        replay(["simulate.py:main", "--seed", "2"])
+
+    assert f"error: expected a file at {str(tmp_path / 'simulate.py')!r}, found none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", '[{"at":1}]', "7"])
+def test_plan_that_cannot_be_read_is_refused(tmp_path, capsys, text):
+    plan = tmp_path / "plan.json"
+    if text is not None:
+        plan.write_text(text)
+
+    with pytest.raises(SystemExit):
+        replay([f"{__name__}:fragile", "--plan", str(plan)])
+
+    assert f"expected the faults of a report in {str(plan)!r}, found " in capsys.readouterr().err
+
+
 def test_failure_that_does_not_repeat_says_so():
     with pytest.raises(
         SeedFailed, match="it did not repeat: something in this run is not taken from the seed"
