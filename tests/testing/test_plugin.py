@@ -89,6 +89,34 @@ def test_test_in_which_nothing_can_happen_any_more_fails_at_once_and_says_where(
     assert result.duration < 30
 
 
+def test_deadlock_is_told_without_the_traceback_of_every_task_that_was_cancelled(suite):
+    result = suite(
+        """
+import trio
+
+
+async def test_waits(memory_network, csms_stub):
+    await csms_stub.wait_received(1, "Heartbeat")
+
+
+async def test_waits_and_cleans_up_badly(memory_network, csms_stub):
+    try:
+        await csms_stub.wait_received(1, "Heartbeat")
+    finally:
+        raise ValueError("a defect of the cleanup")
+"""
+    )
+
+    result.assert_outcomes(failed=2)
+    first, second = result.stdout.str().split("_ test_waits_and_cleans_up_badly _")
+    assert "Deadlock: nothing can happen any more" in first
+    assert "<test 'test_waits'>: run (" in first
+    assert "trio.Cancelled" not in first
+    assert len(first.splitlines()) < 30
+    assert "ValueError: a defect of the cleanup" in second
+    assert "Deadlock: nothing can happen any more" in second
+
+
 def test_slow_tests_fail_at_their_limit_and_quick_ones_are_left_alone(suite):
     started = time.monotonic()
     result = suite(
