@@ -192,7 +192,7 @@ def test_test_runs_under_many_seeds_and_a_failing_one_says_how_to_replay_it(suit
         [
             "*SeedFailed: seed 2 fails: AssertionError: the roof is gone*",
             '*replay it with: pytest "test_it.py::test_weather[[]*seed2*]" --ocpp-seed 2',
-            "*1 of its * faults are enough:",
+            "*1 of its * faults is enough:",
             '*"kind":"hail","host":"roof"*',
             "*SeedFailed: seed 0 fails: Deadlock: nothing can happen any more after 0 s*",
         ]

@@ -115,7 +115,7 @@ def test_what_few_faults_do_is_told_where_it_is_not_what_all_of_them_did():
     with pytest.raises(SeedFailed, match="seed 2 fails: AssertionError: [0-9]{2,} leaks") as failed:
         check_seeds(leaky, [2])
 
-    assert "faults are enough for AssertionError: 1 leaks:\n" in str(failed.value)
+    assert "faults is enough for AssertionError: 1 leaks:\n" in str(failed.value)
 
 
 @pytest.mark.parametrize(("bounds", "limit"), [(None, ""), (RunBounds(), ""), (RunBounds(seconds=250), " --limit 250")])
