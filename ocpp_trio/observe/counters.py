@@ -1,28 +1,7 @@
-"""Counters of everything that happened, by name and labels.
-
-| name | labels | counts |
-|---|---|---|
-| frames | direction | well-formed frames |
-| bad_frames | | texts that are no OCPP-J frame |
-| call, call_result | direction | frames of the kind |
-| call_error | direction, code | CALLERRORs; codes outside the specification count as "other" |
-| heartbeats | direction | Heartbeat CALLs |
-| calls_ended | outcome, origin | outgoing calls; origin "local" never was a frame |
-| timeouts | | outgoing calls without a reply in time |
-| dropped_replies | match | replies nobody took: late, duplicate, unknown, mismatched |
-| leniencies | kind | defects of incoming payloads that were let pass |
-| handler_failures | | handlers that raised or took too long |
-| opens | | sessions begun |
-| closes | reason | sessions ended |
-| handshake_failures | reason | connections that never became a session |
-| security_events | kind | what a peer did that it should not, by `SecurityEventKind` |
-| pings | | pings that the keepalive sent |
-| pongs | | pings that were answered |
-| reconnects | | waits scheduled by a charge point's supervisor |
-"""
+"""Counters of everything that happened, by name and labels; `Counters` has the table of them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ocpp_trio.errors import Closed, ErrorCode
@@ -34,17 +13,64 @@ from ocpp_trio.wire.leniency import Allowance
 
 Labels = tuple[tuple[str, str], ...]
 
+_LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "frames": ("direction",),
+    "bad_frames": (),
+    "call": ("direction",),
+    "call_result": ("direction",),
+    "call_error": ("direction", "code"),
+    "heartbeats": ("direction",),
+    "calls_ended": ("outcome", "origin"),
+    "timeouts": (),
+    "dropped_replies": ("match",),
+    "leniencies": ("kind",),
+    "handler_failures": (),
+    "opens": (),
+    "closes": ("reason",),
+    "handshake_failures": ("reason",),
+    "security_events": ("kind",),
+    "pings": (),
+    "pongs": (),
+    "reconnects": (),
+}
 _KNOWN_CODES: Final = frozenset(code.value for code in ErrorCode)
 
 
 class Counters(Instrument):
-    """Counts; give one to as many ends as should be counted together."""
+    """Counts; give one to as many ends as should be counted together.
+
+    | name | labels | counts |
+    |---|---|---|
+    | frames | direction | well-formed frames |
+    | bad_frames | | texts that are no OCPP-J frame |
+    | call, call_result | direction | frames of the kind |
+    | call_error | direction, code | CALLERRORs; codes outside the specification count as "other" |
+    | heartbeats | direction | Heartbeat CALLs |
+    | calls_ended | outcome, origin | outgoing calls; origin "local" never was a frame |
+    | timeouts | | outgoing calls without a reply in time |
+    | dropped_replies | match | replies nobody took: late, duplicate, unknown, mismatched |
+    | leniencies | kind | defects of incoming payloads that were let pass |
+    | handler_failures | | handlers that raised or took too long |
+    | opens | | sessions begun |
+    | closes | reason | sessions ended |
+    | handshake_failures | reason | connections that never became a session |
+    | security_events | kind | what a peer did that it should not, by `SecurityEventKind` |
+    | pings | | pings that the keepalive sent |
+    | pongs | | pings that were answered |
+    | reconnects | | waits scheduled by a charge point's supervisor |
+
+    Iterating gives name, labels and count of each that is not 0.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, Labels]] = Counter()
 
     def value(self, name: str, **labels: str) -> int:
-        """The count of a name over all its labels, or over those that carry the given values."""
+        """The count of a name over all its labels, or over those that carry the given values.
+
+        Raises ValueError for a name or a label that no counter has, of which there would be 0 for ever.
+        """
+        _check(name, labels)
         wanted = labels.items()
         return sum(n for (counted, at), n in self._counts.items() if counted == name and wanted <= dict(at).items())
 
@@ -114,3 +140,10 @@ class Counters(Instrument):
     def state_changed(self, identity: str, transition: Transition) -> None:
         if transition.state is ConnectionState.BACKING_OFF:
             self._count("reconnects")
+
+
+def _check(name: str, labels: Iterable[str]) -> None:
+    if name not in _LABELS:
+        raise ValueError(f"expected a counter among {sorted(_LABELS)}, found {name!r}")
+    if unknown := sorted(set(labels) - set(_LABELS[name])):
+        raise ValueError(f"expected labels of {name!r} among {list(_LABELS[name])}, found {unknown}")

@@ -1,6 +1,7 @@
 """Replay a seed: `python -m ocpp_trio.testing package.module:function --seed 7`. Owns the command line only.
 
-A function of a script is named by its file: `simulate.py:main`. `--plan` takes the faults that a report printed.
+A function of a script is named by its file: `simulate.py:main`, as seen from the folder it is called in. `--plan` takes
+the faults that a report printed.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 
-from ocpp_trio.testing.faults import load_plan
+from ocpp_trio.testing.faults import Plan, load_plan
 from ocpp_trio.testing.seeded import Main, RunBounds, attempt
 
 
@@ -22,9 +23,10 @@ def replay(arguments: Sequence[str]) -> int:
     options.place, _, options.name = options.function.rpartition(":")
     if not (options.place and options.name):
         parser.error(f"expected package.module:function or file.py:function, found {options.function!r}")
-    plan = None if options.plan is None else load_plan(options.plan.read_text())
-    bounds = RunBounds(seconds=options.limit)
-    end = attempt(_function(options.place, options.name), seed=options.seed, bounds=bounds, plan=plan)
+    if options.place.endswith(".py") and not Path(options.place).is_file():
+        parser.error(f"expected a file at {str(Path(options.place).absolute())!r}, found none")
+    bounds, main = RunBounds(seconds=options.limit), _function(options.place, options.name)
+    end = attempt(main, seed=options.seed, bounds=bounds, plan=options.plan)
     print(end.transcript.tail(options.events))
     print(f"digests: {' '.join(map(str, end.transcript.digests))}")
     if end.error is not None:
@@ -39,9 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--limit", type=float, default=math.inf, help="seconds of virtual time that the run may take")
-    parser.add_argument("--plan", type=Path, help="a file with the faults to play instead of the seed's own, as JSON")
+    parser.add_argument("--plan", type=_plan, help="a file with the faults to play instead of the seed's own, as JSON")
     parser.add_argument("--events", type=int, default=30, help="how many of the last events to print")
     return parser
+
+
+def _plan(path: str) -> Plan:
+    try:
+        return load_plan(Path(path).read_text())
+    except (OSError, TypeError, ValueError) as exc:
+        raise argparse.ArgumentTypeError(f"expected the faults of a report in {path!r}, found {exc}") from exc
 
 
 def _function(place: str, name: str) -> Main:

@@ -5,7 +5,7 @@ Owns the record. Reads bytes as they are written: what a fault does to them afte
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 import attrs
 import trio
@@ -17,6 +17,9 @@ from ocpp_trio.testing.network import Direction, MemoryNetwork
 
 SHOWN: Final = 100
 """Characters of a frame in a timeline."""
+
+LINES: Final = 100
+"""Frames of the timeline of a failure."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +66,8 @@ class FrameLog:
         log.assert_titles(["up BootNotification", "down result of BootNotification", "up Heartbeat"])
         log.assert_instants("up Heartbeat", [10.25, 20.25])
 
-    Every assertion may be narrowed to one host. When it fails, its message ends in `timeline()`.
+    Every assertion may be narrowed to one host. When it fails, its message ends in the timeline up to the frame that is
+    wrong, or to the end; in the last 100 lines of it, since that of a fleet for a day would be a book.
     """
 
     def __init__(self, network: MemoryNetwork) -> None:
@@ -116,14 +120,18 @@ class FrameLog:
 
     def timeline(self, *, host: str | None = None) -> str:
         """What went over the wire, a line for each frame, stations on the left and their CSMS on the right."""
-        return "\n".join(str(frame) for frame in self.frames if host in (None, frame.host)) or "nothing was sent"
+        return "\n".join(map(str, self._of(host))) or "nothing was sent"
+
+    def _of(self, host: str | None) -> list[LoggedFrame]:
+        return [frame for frame in self.frames if host in (None, frame.host)]
 
     def assert_titles(self, expected: Sequence[str], *, host: str | None = None) -> None:
         """Exactly these OCPP frames, in this order."""
-        found = [frame.title for frame in self.ocpp(host=host)]
+        frames = self.ocpp(host=host)
+        found = [frame.title for frame in frames]
         for number, (want, have) in enumerate(zip(expected, found, strict=False), 1):
             if want != have:
-                self._fail(f"frame {number}: expected {want!r}, found {have!r}", host)
+                self._fail(f"frame {number}: expected {want!r}, found {have!r}", host, frames[number - 1])
         if len(expected) != len(found):
             rest = list(expected[len(found) :]) or found[len(expected) :]
             kind = "missing" if len(expected) > len(found) else "more than expected"
@@ -137,8 +145,10 @@ class FrameLog:
                 self._fail(f"expected {want!r} at its place in {list(expected)}, found none", host)
 
     def assert_instants(self, title: str, expected: Sequence[float], *, host: str | None = None) -> None:
-        """The frames of this title were written at exactly these instants."""
-        found = [round(frame.at, 9) for frame in self.ocpp(host=host) if frame.title == title]
+        """The frames of this title were written at exactly these instants. Raises ValueError for what is no title."""
+        if not title.startswith(("up ", "down ")):
+            raise ValueError(f"expected a title as 'up Heartbeat' or 'down result of Heartbeat', found {title!r}")
+        found = [round(frame.at, 9) for frame in self._of(host) if frame.title == title]
         if found != [round(at, 9) for at in expected]:
             self._fail(f"expected {title!r} at {list(expected)}, found it at {found}", host)
 
@@ -154,7 +164,9 @@ class FrameLog:
                 before = open_calls.get((logged.link, logged.direction))
                 if before is not None and logged.at < before.at + call_timeout:
                     was = before.message_id
-                    self._fail(f"expected no CALL while {was!r} is open, found {message_id!r} on #{logged.link}", host)
+                    self._fail(
+                        f"expected no CALL while {was!r} is open, found {message_id!r} on #{logged.link}", host, logged
+                    )
                 open_calls[logged.link, logged.direction] = logged
             else:
                 asked: Direction = "down" if logged.direction == "up" else "up"
@@ -170,9 +182,9 @@ class FrameLog:
                 continue
             key = logged.link, logged.direction, str(logged.frame.message_id)
             if not logged.action:
-                self._fail(f"expected a CALL {key[2]!r} on #{logged.link}, found an answer to it only", host)
+                self._fail(f"expected a CALL {key[2]!r} on #{logged.link}, found an answer to it only", host, logged)
             if key in seen:
-                self._fail(f"expected one answer to {key[2]!r} on #{logged.link}, found another", host)
+                self._fail(f"expected one answer to {key[2]!r} on #{logged.link}, found another", host, logged)
             seen.add(key)
 
     def assert_ids_are_new(self, *, host: str | None = None) -> None:
@@ -181,11 +193,16 @@ class FrameLog:
         for logged in self.calls(host=host):
             key = logged.host, logged.direction, str(logged.message_id)
             if key in seen:
-                self._fail(f"expected message ids to be new, found {key[2]!r} again on #{logged.link}", host)
+                self._fail(f"expected message ids to be new, found {key[2]!r} again on #{logged.link}", host, logged)
             seen.add(key)
 
-    def _fail(self, message: str, host: str | None) -> None:
-        raise AssertionError(f"{message}\n{self.timeline(host=host)}")
+    def _fail(self, message: str, host: str | None, wrong: LoggedFrame | None = None) -> NoReturn:
+        frames = self._of(host)
+        if wrong is not None:  # by identity: frames of one instant may be equal
+            frames = frames[: 1 + next(place for place, frame in enumerate(frames) if frame is wrong)]
+        left_out = [f"({len(frames) - LINES} frames before these)"] if len(frames) > LINES else []
+        story = [*left_out, *map(str, frames[-LINES:])] or ["nothing was sent"]
+        raise AssertionError("\n".join([message, *story]))
 
 
 def _in_one_line(text: str) -> str:

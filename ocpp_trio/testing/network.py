@@ -89,8 +89,9 @@ class MemoryNetwork:
     new connections only. `taps` are told of every write before anything can happen to it. `rng` is where
     jitter comes from.
 
-    Without `framing` new connections carry messages whole, for tests of logic: the same API and the same faults at a
-    third of the cost. Upgrades, pings and closes stay WebSocket frames, and taps are told of a server's frames.
+    Without `framing`, which may be set later too, new connections carry messages whole, for tests of logic: the same
+    API and the same faults at a third of the cost. Upgrades, pings and closes stay WebSocket frames, and taps are told
+    of a server's frames.
     """
 
     def __init__(self, *, rng: Random | None = None, history: bool = True, framing: bool = True) -> None:

@@ -27,7 +27,7 @@ from ocpp_trio.testing.network import MemoryNetwork
 from ocpp_trio.testing.seeded import Main, RunBounds, SeededRun
 from ocpp_trio.testing.shrink import SeedFailed, check_seeds
 from ocpp_trio.testing.stub import CsmsStub
-from ocpp_trio.testing.watch import Hang, Watch
+from ocpp_trio.testing.watch import Hang, Stuck, Watch
 
 REAL_LIMIT: Final = 30.0
 VIRTUAL_LIMIT: Final = 3600.0
@@ -183,6 +183,7 @@ def _run(
     clock: trio.abc.Clock | None,
     instruments: Sequence[trio.abc.Instrument],
 ) -> None:
+    __tracebackhide__ = True
     clock = clock or trio.testing.MockClock(autojump_threshold=0)
     jumps = isinstance(clock, trio.testing.MockClock) and clock.autojump_threshold == 0
     watch = Watch() if jumps else None
@@ -192,7 +193,7 @@ def _run(
 
 
 async def _within(seconds: float, test: Callable[[], Awaitable[None]], watch: Watch | None) -> None:
-    """Run the test; if it is stuck or too slow, fail with that, and where its tasks were as the cause."""
+    """Run the test; if it is stuck or too slow, fail with that and with where its tasks were."""
     __tracebackhide__ = True
     with trio.CancelScope() as scope:
         try:
@@ -203,7 +204,9 @@ async def _within(seconds: float, test: Callable[[], Awaitable[None]], watch: Wa
                 await _watched(seconds, test, watch, scope)
         except BaseException as end:  # noqa: ASYNC103  # this scope's own Cancelled leaves as what it means
             if scope.cancel_called:
-                raise _verdict(seconds, watch) from end  # noqa: ASYNC104
+                verdict = _verdict(seconds, watch)
+                known = isinstance(verdict, Stuck) and verdict.tree and _only_cancelled(end)
+                raise verdict from None if known else end  # noqa: ASYNC104
             raise
     if scope.cancel_called:
         raise _verdict(seconds, watch)
@@ -215,6 +218,13 @@ async def _watched(seconds: float, test: Callable[[], Awaitable[None]], watch: W
         await test()
     finally:
         watch.end()
+
+
+def _only_cancelled(end: BaseException) -> bool:
+    """Whether nothing came of the end but tasks that were cancelled, each where the verdict has it already."""
+    if isinstance(end, BaseExceptionGroup):
+        return end.split(trio.Cancelled)[1] is None
+    return isinstance(end, trio.Cancelled)
 
 
 def _verdict(seconds: float, watch: Watch | None) -> AssertionError:

@@ -34,7 +34,8 @@ PRECISION: Final = 1e-6
 class Expect:
     """The next thing to come is this frame: an action's CALL, "result" or "error", at this instant if one is given.
 
-    `payload` is compared as a whole; of an error it is `{"code": ...}`. `text` is compared to the byte.
+    `payload` is compared as a whole; of an error it is `{"code": ...}`. `text` is compared to the byte. What never
+    comes is waited for until the test's own bound, also past `at`.
     """
 
     what: str
@@ -100,11 +101,12 @@ class ScriptedPeer:
 
     `Result` and `Error` answer the CALL that this connection brought last. A script may end with `Drop` or
     `CloseWith`; else the peer goes on listening and fails at any further frame. One connection more than there
-    are scripts is a failure too, and so is one without an upgrade. Failures leave as ScriptFailed.
+    are scripts is a failure too, and so is one without an upgrade. Failures leave as ScriptFailed. Raises ValueError
+    for what is no step, as `Delayed` and `Ignore` are none: `Silence` does that.
     """
 
     def __init__(self, *scripts: Sequence[Step], subprotocol: str = "ocpp1.6") -> None:
-        self._scripts = [list(script) for script in scripts]
+        self._scripts = [_steps(number, script) for number, script in enumerate(scripts, 1)]
         self._subprotocol = subprotocol
         self._connections = 0
         self._played = 0
@@ -257,6 +259,16 @@ class ScriptedPeer:
             f"{frame.at:12.3f}  #{frame.connection}  {said[frame.direction]}  {frame.text}" for frame in self.frames
         ]
         return "\n".join([message, *(lines or ["nothing was said before"])])
+
+
+def _steps(number: int, script: object) -> list[Step]:
+    """A script that can be played: a step that nobody knows would pass without having been looked at."""
+    if not isinstance(script, Sequence) or isinstance(script, str):
+        raise ValueError(f"connection {number}: expected a list of steps, found {script!r}")
+    for place, step in enumerate(script, 1):
+        if not isinstance(step, Step):
+            raise ValueError(f"connection {number}, step {place}: expected a step of a script, found {step!r}")
+    return list(script)
 
 
 def _shown(step: Step) -> str:

@@ -126,7 +126,8 @@ class _Report:
         if not self.repeats:
             story.append("it did not repeat: something in this run is not taken from the seed")
         if self.failed.plan:
-            story += [f"{len(self.plan)} of its {len(self.failed.plan)} faults are enough{self._why()}:"]
+            are = "is" if len(self.plan) == 1 else "are"
+            story += [f"{len(self.plan)} of its {len(self.failed.plan)} faults {are} enough{self._why()}:"]
             story += [dump_plan(self.plan)]
         events = "the last events:" if self.smallest is self.failed else "the last events with these alone:"
         return "\n".join([*story, events, self.smallest.transcript.tail()])

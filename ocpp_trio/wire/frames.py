@@ -18,7 +18,7 @@ DESCRIPTION_LIMIT: Final = 255
 
 # Values like all others, but made for every frame: attrs would take six times as long.
 class Call(msgspec.Struct, frozen=True):
-    """`[2, id, action, payload]`."""
+    """`[2, id, action, payload]`; the payload is its JSON text in UTF-8."""
 
     message_id: str
     action: str
@@ -26,7 +26,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class CallResult(msgspec.Struct, frozen=True):
-    """`[3, id, payload]`."""
+    """`[3, id, payload]`; the payload is its JSON text in UTF-8."""
 
     message_id: str
     payload: bytes

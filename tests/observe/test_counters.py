@@ -12,7 +12,8 @@ def counters():
 
 
 def _told(counters):
-    """Everything that was counted, by name and labels."""
+    """Everything that was counted, by name and labels; each of it can be asked for."""
+    assert all(counters.value(name, **labels) == count for name, labels, count in counters)
     return {(name, *sorted(labels.items())): count for name, labels, count in counters}
 
 
@@ -141,7 +142,14 @@ def test_value_sums_over_the_labels_that_are_not_named(counters, link, call, err
     assert counters.value("frames", direction="received") == 2
     assert counters.value("call_error", code="GenericError") == 1
     assert counters.value("call_error", code="GenericError", direction="sent") == 0
-    assert counters.value("frames", colour="blue") == 0
+
+
+def test_name_and_label_that_no_counter_has_are_refused(counters):
+    """A test that asserts 0 of them could never fail."""
+    with pytest.raises(ValueError, match=r"^expected a counter among \['bad_frames', .*\], found 'timeout'$"):
+        counters.value("timeout")
+    with pytest.raises(ValueError, match=r"^expected labels of 'closes' among \['reason'\], found \['colour'\]$"):
+        counters.value("closes", reason="clean", colour="blue")
 
 
 def test_counters_are_listed_in_order(counters, link, call):

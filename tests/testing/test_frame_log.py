@@ -88,6 +88,49 @@ async def test_assertions_say_what_differs(autojump_clock, check, message):
         check(log)
 
 
+async def test_failure_shows_the_last_hundred_frames_of_a_long_story(autojump_clock):
+    log = await _log_of(2000)
+
+    with pytest.raises(AssertionError, match="expected 'up Reset' at its place") as failed:
+        log.assert_in_order(["up Reset"])
+
+    lines = str(failed.value).splitlines()[1:]
+    whole = log.timeline().splitlines()
+    assert len(lines) == 101
+    assert lines[0] == f"({len(whole) - 100} frames before these)"
+    assert lines[1:] == whole[-100:]
+
+
+async def test_story_of_a_failure_ends_with_the_frame_that_is_wrong(autojump_clock):
+    log = await _log_of(2000)
+    titles = [frame.title for frame in log.ocpp()]
+
+    with pytest.raises(AssertionError, match="frame 203: expected 'up x', found 'up Heartbeat'") as failed:
+        log.assert_titles([*titles[:202], "up x"])
+
+    lines = str(failed.value).splitlines()[1:]
+    assert len(lines) == 101
+    assert lines[-1].startswith("    1010.000  CP-1 ")
+    assert '"Heartbeat",{}]' in lines[-1]
+
+
+@pytest.mark.parametrize("title", ["Heartbeat", "upHeartbeat", "CP-1 up Heartbeat", ""])
+async def test_instants_of_what_is_no_title_are_refused(autojump_clock, title):
+    """It has no instants ever, so that to assert none could not fail."""
+    log = await _log_of(5)
+
+    with pytest.raises(ValueError, match="^expected a title as 'up Heartbeat' or 'down result of Heartbeat', found "):
+        log.assert_instants(title, [])
+
+
+async def test_frames_of_websocket_have_instants_too(autojump_clock):
+    log = await _log_of(65)
+
+    log.assert_instants("up ping", [30, 60])
+    with pytest.raises(AssertionError, match=r"expected 'down pong' at \[\], found it at \[30.0, 60.0\]"):
+        log.assert_instants("down pong", [])
+
+
 async def test_errors_and_other_hosts_are_told_apart(autojump_clock):
     log = await _log_of(15, prepare=lambda stub: stub.on.update(Heartbeat=Error("GenericError")))
 

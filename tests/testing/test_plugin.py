@@ -89,6 +89,34 @@ def test_test_in_which_nothing_can_happen_any_more_fails_at_once_and_says_where(
     assert result.duration < 30
 
 
+def test_deadlock_is_told_without_the_traceback_of_every_task_that_was_cancelled(suite):
+    result = suite(
+        """
+import trio
+
+
+async def test_waits(memory_network, csms_stub):
+    await csms_stub.wait_received(1, "Heartbeat")
+
+
+async def test_waits_and_cleans_up_badly(memory_network, csms_stub):
+    try:
+        await csms_stub.wait_received(1, "Heartbeat")
+    finally:
+        raise ValueError("a defect of the cleanup")
+"""
+    )
+
+    result.assert_outcomes(failed=2)
+    first, second = result.stdout.str().split("_ test_waits_and_cleans_up_badly _")
+    assert "Deadlock: nothing can happen any more" in first
+    assert "<test 'test_waits'>: run (" in first
+    assert "trio.Cancelled" not in first
+    assert len(first.splitlines()) < 30
+    assert "ValueError: a defect of the cleanup" in second
+    assert "Deadlock: nothing can happen any more" in second
+
+
 def test_slow_tests_fail_at_their_limit_and_quick_ones_are_left_alone(suite):
     started = time.monotonic()
     result = suite(
@@ -164,7 +192,7 @@ def test_test_runs_under_many_seeds_and_a_failing_one_says_how_to_replay_it(suit
         [
             "*SeedFailed: seed 2 fails: AssertionError: the roof is gone*",
             '*replay it with: pytest "test_it.py::test_weather[[]*seed2*]" --ocpp-seed 2',
-            "*1 of its * faults are enough:",
+            "*1 of its * faults is enough:",
             '*"kind":"hail","host":"roof"*',
             "*SeedFailed: seed 0 fails: Deadlock: nothing can happen any more after 0 s*",
         ]

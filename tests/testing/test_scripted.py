@@ -11,10 +11,12 @@ import trio.testing
 from ocpp_trio import Limits, ReconnectPolicy, Router, open_charge_point, open_client, serve_csms, v16
 from ocpp_trio.testing import (
     CloseWith,
+    Delayed,
     Drop,
     Ended,
     Error,
     Expect,
+    Ignore,
     MemoryNetwork,
     Result,
     Say,
@@ -229,3 +231,17 @@ async def test_end_with_another_code_is_not_the_one(autojump_clock):
 
 def _accepted():
     return v16.BootNotificationResponse(status=v16.RegistrationStatus.ACCEPTED, current_time=EPOCH, interval=300)
+
+
+@pytest.mark.parametrize("step", [Delayed(3, Drop()), Ignore(), "Heartbeat", [2, "c-1", "Reset", {}], None])
+def test_what_is_no_step_is_refused_before_anybody_connects(step):
+    with pytest.raises(ValueError, match=r"^connection 2, step 2: expected a step of a script, found ") as refused:
+        ScriptedPeer([*BOOTS], [Expect("BootNotification"), step])
+
+    assert str(refused.value).endswith(repr(step))
+
+
+@pytest.mark.parametrize("script", [Expect("BootNotification"), "BootNotification", None])
+def test_steps_that_are_in_no_list_are_refused(script):
+    with pytest.raises(ValueError, match=r"^connection 1: expected a list of steps, found "):
+        ScriptedPeer(script)

@@ -115,7 +115,7 @@ def test_what_few_faults_do_is_told_where_it_is_not_what_all_of_them_did():
     with pytest.raises(SeedFailed, match="seed 2 fails: AssertionError: [0-9]{2,} leaks") as failed:
         check_seeds(leaky, [2])
 
-    assert "faults are enough for AssertionError: 1 leaks:\n" in str(failed.value)
+    assert "faults is enough for AssertionError: 1 leaks:\n" in str(failed.value)
 
 
 @pytest.mark.parametrize(("bounds", "limit"), [(None, ""), (RunBounds(), ""), (RunBounds(seconds=250), " --limit 250")])
@@ -183,6 +183,27 @@ def test_name_that_is_none_of_a_function_is_refused(name, capsys):
         replay([name])
 
     assert f"expected package.module:function or file.py:function, found {name!r}" in capsys.readouterr().err
+
+
+def test_script_that_is_not_in_this_folder_is_said_to_be_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit):
+        replay(["simulate.py:main", "--seed", "2"])
+
+    assert f"error: expected a file at {str(tmp_path / 'simulate.py')!r}, found none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", '[{"at":1}]', "7"])
+def test_plan_that_cannot_be_read_is_refused(tmp_path, capsys, text):
+    plan = tmp_path / "plan.json"
+    if text is not None:
+        plan.write_text(text)
+
+    with pytest.raises(SystemExit):
+        replay([f"{__name__}:fragile", "--plan", str(plan)])
+
+    assert f"expected the faults of a report in {str(plan)!r}, found " in capsys.readouterr().err
 
 
 def test_failure_that_does_not_repeat_says_so():
