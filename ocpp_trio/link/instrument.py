@@ -113,7 +113,7 @@ class Instruments(Instrument):
         every = tuple(instruments)
         self._of = {event: tuple(each for each in every if listens(each, event)) for event in _EVENTS}
         for event, listeners in self._of.items():
-            if len(listeners) == 1:
+            if len(listeners) == 1 and getattr(type(self), event) is getattr(Instruments, event):
                 setattr(self, event, getattr(listeners[0], event))  # no step between
 
     def connection_opened(self, link: Link) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from ocpp_trio.wire.frames import (
     Call,
     CallError,
     CallResult,
+    Frame,
     FrameError,
+    _parse_leniently,
     dump_call,
     dump_error,
     dump_result,
@@ -321,3 +324,47 @@ def test_no_damaged_frame_raises_anything_but_a_frame_error(
     patch = data.draw(st.text(alphabet='[]{},:"\\0129eE\ud800 ', max_size=3))
 
     only_frames_or_frame_errors(text[:start] + patch + text[end:])
+
+
+ODD_IDS = [
+    '""',
+    '"a"',
+    '"\\u0061"',
+    *(f'"{c * n}"' for c in ("x", "é", "😀", "\\ud83d\\ude00") for n in (36, 37)),
+    "1",
+    "null",
+]
+ODD_KINDS = ["2", "3", "4", "2.0", "02", "2e0", "3.0", '"2"', "null", "5"]
+ODD_PAYLOADS = [
+    "{}",
+    "null",
+    "[]",
+    '"{}"',
+    '{"a":1,"a":2}',
+    '{"a":NaN}',
+    '{"a":01}',
+    "{",
+    '{"a":' + "9" * 400 + "}",
+    "{}{}",
+]
+SPACES = st.sampled_from(["", "", " ", "\n\t", "\ufeff", "\u00a0"])
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from(ODD_KINDS), st.sampled_from(ODD_IDS))
+def test_a_frame_is_the_same_frame_or_the_same_error_whichever_way_it_is_read(
+    data: st.DataObject, kind: str, message_id: str
+) -> None:
+    odd = st.sampled_from([*ODD_PAYLOADS, '"Heartbeat"', '"\\u0041"', "7"])
+    rest = data.draw(st.lists(odd, max_size=3) | st.tuples(st.just('"Heartbeat"'), st.sampled_from(ODD_PAYLOADS)))
+    elements = [f"{data.draw(SPACES)}{element}{data.draw(SPACES)}" for element in (kind, message_id, *rest)]
+    text = f"{data.draw(SPACES)}[{','.join(elements)}]{data.draw(SPACES)}"
+
+    assert outcome(parse_frame, text) == outcome(_parse_leniently, text)
+
+
+def outcome(parse: Callable[[str], Frame], text: str) -> object:
+    try:
+        return parse(text)
+    except FrameError as error:
+        return error.description, error.call_id, error.reply_id
