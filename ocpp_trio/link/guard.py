@@ -70,7 +70,7 @@ class Guard(trio.abc.Stream):
             return None
         if note is not None:
             note()
-            if self.torn or not texts.takes_at_once(text):  # by what the note did
+            if not texts.takes_at_once(text) or self.torn:  # by what the note did
                 return False
         texts.send_text_nowait(text)
         self.max_writes_in_flight = self.max_writes_in_flight or 1

@@ -97,12 +97,10 @@ async def hold_on(seconds: str) -> None:
 
 
 async def pay_no_heed(seconds: str) -> None:
-    with trio.CancelScope() as own:
-        try:
-            await trio.sleep(float(seconds))
-        except trio.Cancelled:
-            own.shield = True
-            await trio.sleep(float(seconds) - DEADLINE)
+    try:
+        await trio.sleep(float(seconds))
+    except trio.Cancelled:  # noqa: ASYNC103  # as a handler should not
+        await hold_on(str(float(seconds) - DEADLINE))  # noqa: ASYNC102
 
 
 @pytest.mark.parametrize(
@@ -229,3 +227,23 @@ async def test_whatever_becomes_of_a_call_the_place_of_what_would_follow_is_free
 
         assert followed == [20, 20]
         await end.session.drain()
+    assert not end.session._dispatcher.busy
+
+
+async def test_a_call_that_has_ended_does_not_end_again_with_the_session(lone, autojump_clock):
+    async def reject(_: str) -> None:
+        raise CallRejected("GenericError")
+
+    router = router_of(reject)
+
+    @router.after(v16.DataTransferRequest)
+    async def follow(session, request: v16.DataTransferRequest, response: v16.DataTransferResponse) -> None:
+        raise AssertionError("nothing was accepted")
+
+    async with lone(router) as end:
+        await ask(end, "p-1")
+        assert (await end.hear())[:2] == [4, "p-1"]
+        end.link.reset()
+        await end.session.wait_closed()
+
+    assert end.session._dispatcher.afterthoughts.now == 0
