@@ -176,6 +176,7 @@ class Dispatcher:
                     await self._answer(job)
                     self._end(job)
                     unended = False
+                    del job  # which may be large, and the next one hours away
                     job = await self._inbox.receive()
                     unended = True
             await self._answer(job)

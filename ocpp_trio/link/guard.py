@@ -70,8 +70,8 @@ class Guard(trio.abc.Stream):
             return None
         if note is not None:
             note()
-        if self.torn:
-            return False
+            if not texts.takes_at_once(text) or self.torn:  # by what the note did
+                return False
         texts.send_text_nowait(text)
         self.max_writes_in_flight = self.max_writes_in_flight or 1
         return True

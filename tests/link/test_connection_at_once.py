@@ -129,6 +129,43 @@ async def test_a_message_is_not_written_if_its_note_cuts_the_connection(autojump
         assert link.in_flight == 0
 
 
+@pytest.mark.parametrize("framing", [False, True])
+async def test_a_message_is_not_written_if_the_link_is_reset_under_its_note(framing: bool, autojump_clock):
+    async with connect(framing=framing) as (connection, _, link):
+        await trio.testing.wait_all_tasks_blocked()  # so that the writer waits for what comes
+
+        receipt = await connection.send("never", note=link.reset)
+
+        assert not await receipt.wait_written()
+        assert link.in_flight == 0
+
+
+@pytest.mark.parametrize("framing", [False, True])
+async def test_messages_are_counted_once_they_are_handed_over(framing: bool, autojump_clock):
+    def fail() -> None:
+        raise ZeroDivisionError("a bug in an instrument")
+
+    async with connect(framing=framing) as (connection, _, link):
+        await connection.send("1")
+        await connection.send("2", note=lambda: None)
+        assert connection.messages_sent == 2
+        with pytest.raises(ZeroDivisionError):
+            await connection.send("3", note=fail)
+        sent = connection.messages_sent
+        assert sent == (3 if framing else 2)  # with frames the writer had it already
+
+        link.stall(server=True)
+        await connection.send("x" * 100_000)  # which the writer has to wait for
+        assert connection.messages_sent == sent + 1
+        with trio.move_on_after(1):
+            await connection.send("given up")
+        connection.end(ENDING)
+        with pytest.raises(ConnectionClosed):
+            await connection.send("too late")
+        assert connection.messages_sent == sent + 1
+        connection.abort(ENDING)
+
+
 async def test_a_reset_is_found_out_by_the_writer(autojump_clock):
     """As it is where there are frames: the message counts as sent, and the next one as not."""
     async with connect() as (connection, _, link):

@@ -1,5 +1,6 @@
 """Peers that send more than they may, or what is no frame: refused at once, bounded, and cut off in the end."""
 
+import gc
 import json
 from typing import Any
 
@@ -209,3 +210,18 @@ async def test_a_refusal_at_the_end_of_the_session_is_dropped(lone, autojump_clo
         assert trio.current_time() == 5
         await trio.testing.wait_all_tasks_blocked()
         assert end.session.statistics().refusals == 0
+
+
+async def test_nothing_of_a_call_is_kept_while_no_other_comes(lone, autojump_clock):
+    def kept() -> int:
+        gc.collect()
+        return sum(type(each) in (v16.DataTransferRequest, v16.DataTransferResponse) for each in gc.get_objects())
+
+    before = kept()
+    async with lone(slow_router()) as end:
+        for number in range(2):
+            await ask(end, f"p-{number}")
+            await end.hear()
+            await trio.testing.wait_all_tasks_blocked()
+
+            assert kept() == before

@@ -2,15 +2,25 @@
 
 import pytest
 import trio
+import trio.testing
 
-from ocpp_trio import Call, CallReport, CallTimeout, Instrument, Link, Match, Router, v16
+from ocpp_trio import Call, CallReport, CallTimeout, Instrument, Instruments, Limits, Link, Match, Router, Settings, v16
+from ocpp_trio.link.session import open_session
 from ocpp_trio.link.tally import SessionCounters, Tally
+from ocpp_trio.testing import open_transport_pair
 from ocpp_trio.wire.correlation import PendingCall
-from tests.link.conftest import open_lone
+from tests.link.conftest import Recorder, open_lone
 
 REQUEST = v16.DataTransferRequest(vendor_id="Acme")
 LINK = Link(identity="CP-1", role="csms", number=7)
 FRAME = Call("m-1", "DataTransfer", b"{}")
+
+
+class OnlyEnds(Instrument):
+    """Hears of calls, and of nothing else."""
+
+    def call_ended(self, link: Link, report: CallReport) -> None:
+        pass
 
 
 async def test_statistics_count_what_happened(autojump_clock):
@@ -88,3 +98,43 @@ async def test_who_listens_to_one_event_is_told_of_that_one(autojump_clock):
     assert reports == [
         CallReport(message_id="m-1", action="DataTransfer", outcome="timeout", origin="local", seconds=3.0)
     ]
+
+
+@pytest.mark.parametrize("framing", [True, False])
+@pytest.mark.parametrize("instrument", [Instrument(), OnlyEnds(), Recorder(), Instruments([OnlyEnds(), Recorder()])])
+async def test_who_listens_makes_no_difference_to_the_counts(instrument: Instrument, framing: bool, autojump_clock):
+    router = Router(v16)
+
+    @router.on(v16.DataTransferRequest)
+    async def fail(session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
+        raise ValueError("a bug")
+
+    limits = Limits(call_timeout=5)
+    settings = Settings(limits=limits, instrument=instrument, new_message_id=(f"m-{n}" for n in range(9)).__next__)
+    link = Link(identity="CP-1", role="charge_point", number=1)
+    async with (
+        open_transport_pair(framing=framing, limits=limits) as (client, server, _),
+        open_session(client, router, link=link, settings=settings) as session,
+    ):
+        with trio.move_on_after(1):
+            await session.call(REQUEST)  # m-0, cancelled
+        await server.send('[4,"m-0","GenericError"]')  # late
+        await server.send('[3,"m-0",{}]')  # a duplicate
+        with pytest.raises(CallTimeout):
+            await session.call(REQUEST)  # m-1
+        await server.send('[3,"m-1"]')  # malformed
+        await server.send("garbage")
+        await server.send('[2,"p-1","DataTransfer",{"vendorId":"Acme"}]')  # its handler fails
+        await server.send('[2,"p-2","NoSuchAction",{}]')  # refused
+        await trio.testing.wait_all_tasks_blocked()
+        counters = session.statistics().counters
+
+    assert counters == SessionCounters(
+        frames_sent=4,
+        frames_received=4,
+        bad_frames=2,
+        calls_ended=2,
+        timeouts=1,
+        replies_dropped=3,
+        handler_failures=1,
+    )

@@ -287,6 +287,22 @@ class Sink:
         await trio.lowlevel.checkpoint()
 
 
+async def test_a_message_is_lost_if_who_is_told_of_it_resets_the_link():
+    network, sink = MemoryNetwork(framing=False), Sink(ready=True)
+    (listener,) = await network.listen(80)
+    client, server = await network.dial("csms", 80), await listener.accept()
+    assert isinstance(client, TextStream)
+    assert isinstance(server, TextStream)
+    server.deliver_texts_to(sink)
+    client.send_text_nowait("first")
+    network.taps.append(lambda *_: network.links[0].reset())
+
+    client.send_text_nowait("never")
+
+    assert sink.texts == ["first"]
+    assert network.links[0].in_flight == 0
+
+
 async def test_a_message_waits_behind_bytes_that_were_read_and_not_understood_yet(autojump_clock):
     """An upgrade's answer may be in the hands of the reader: only the sink knows, and says that it is not ready."""
     network, sink = MemoryNetwork(framing=False), Sink()

@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import example, given, settings
@@ -334,19 +334,49 @@ def outcome(parse: Callable[[str], Frame], text: str) -> object:
         return error.description, error.call_id, error.reply_id
 
 
-odd_kinds = st.sampled_from(["2", "3", " 2\n", "4", "2.0"])
-odd_ids = st.sampled_from(['"i"', '"\\u0069"', f'"{"é" * 36}"', f'"{"é" * 37}"', '""', "1"])
-odd_elements = st.sampled_from(['"A"', "{}", ' {"a":[1]}\t', "null", "[]", "1"])
+ODD_KINDS = ["2", "3", "4", "2.0", "02", "2e0", '"2"', "null", "5"]
+ODD_IDS = [
+    '""',
+    '"a"',
+    '"\\u0061"',
+    *(f'"{c * n}"' for c in ("x", "é", "😀", "\\ud83d\\ude00") for n in (36, 37)),
+    "1",
+    "null",
+]
+ODD_ELEMENTS = [
+    '"A"',
+    '"\\u0041"',
+    "{}",
+    "null",
+    "[]",
+    "7",
+    '"{}"',
+    '{"a":1,"a":2}',
+    '{"a":NaN}',
+    '{"a":01}',
+    "{",
+    '{"a":' + "9" * 400 + "}",
+    "{}{}",
+]
+SPACES = st.sampled_from(["", "", " ", "\n\t", "\ufeff", "\u00a0"])
 
 
 @settings(max_examples=300)
-@example("2", '""', ['"A"', "{}"])
-@example("2", f'"{"x" * 37}"', ['"A"', "{}"])
-@example("2", '"i"', ['"A"', "{}", "{}"])
-@example("3", '"i"', ["{}", "{}"])
-@given(odd_kinds, odd_ids, st.lists(odd_elements, max_size=3))
-def test_what_is_read_in_one_go_is_what_piece_by_piece_would_be(kind: str, message_id: str, rest: list[str]) -> None:
-    text = f"[{','.join([kind, message_id, *rest])}]"
+@example("2", '""', ['"A"', "{}"], "")
+@example("2", f'"{"x" * 37}"', ['"A"', "{}"], "")
+@example("2", '"i"', ['"A"', "{}", "{}"], "")
+@example("3", '"i"', ["{}", "{}"], "")
+@example("2", '"i"', ['"A"', "null"], "")
+@given(
+    st.sampled_from(ODD_KINDS),
+    st.sampled_from(ODD_IDS),
+    st.lists(st.sampled_from(ODD_ELEMENTS), max_size=3) | st.tuples(st.just('"A"'), st.sampled_from(ODD_ELEMENTS)),
+    SPACES,
+)
+def test_what_is_read_in_one_go_is_what_piece_by_piece_would_be(
+    kind: str, message_id: str, rest: Sequence[str], space: str
+) -> None:
+    text = f"{space}[{f'{space},{space}'.join([kind, message_id, *rest])}]{space}"
 
     assert outcome(parse_frame, text) == outcome(_parse_leniently, text)
 
