@@ -26,6 +26,8 @@ def replay(arguments: Sequence[str]) -> int:
     if options.place.endswith(".py") and not Path(options.place).is_file():
         parser.error(f"expected a file at {str(Path(options.place).absolute())!r}, found none")
     bounds, main = RunBounds(seconds=options.limit), _function(options.place, options.name)
+    if main is None:
+        parser.error(f"expected a function {options.name!r} in {options.place!r}, found none")
     end = attempt(main, seed=options.seed, bounds=bounds, plan=options.plan)
     print(end.transcript.tail(options.events))
     print(f"digests: {' '.join(map(str, end.transcript.digests))}")
@@ -53,12 +55,15 @@ def _plan(path: str) -> Plan:
         raise argparse.ArgumentTypeError(f"expected the faults of a report in {path!r}, found {exc}") from exc
 
 
-def _function(place: str, name: str) -> Main:
+def _function(place: str, name: str) -> Main | None:
     """A script finds what lies beside it, a module what lies below the folder it is named from."""
     script = Path(place) if place.endswith(".py") else None
     sys.path.insert(0, "" if script is None else str(script.parent))
     module = importlib.import_module(place if script is None else script.stem)
-    return attrgetter(name)(module)  # type: ignore[no-any-return]  # whoever names it knows
+    try:
+        return attrgetter(name)(module)  # type: ignore[no-any-return]  # whoever names it knows
+    except AttributeError:
+        return None
 
 
 if __name__ == "__main__":

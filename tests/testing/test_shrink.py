@@ -185,6 +185,13 @@ def test_name_that_is_none_of_a_function_is_refused(name, capsys):
     assert f"expected package.module:function or file.py:function, found {name!r}" in capsys.readouterr().err
 
 
+def test_function_that_its_place_does_not_have_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        replay([f"{__name__}:nope", "--seed", "1"])
+
+    assert f"expected a function 'nope' in {__name__!r}, found none" in capsys.readouterr().err
+
+
 def test_script_that_is_not_in_this_folder_is_said_to_be_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
