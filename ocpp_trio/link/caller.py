@@ -89,8 +89,7 @@ class Caller:
         call: OutgoingCall | None = None
         try:
             call = await self._hand_over(request, payload)
-            with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
-                await call.settled.wait()
+            await self._wait_settled(call)
             # The response type is the request's, by construction of the table and the codec.
             return cast("ResponseT", self._conclude(call))
         except trio.Cancelled:
@@ -99,8 +98,6 @@ class Caller:
         finally:
             if call is None or call.state is not CallState.CANCELLED:
                 self._slot.release()
-            if call is not None:
-                self.deadlines -= 1
             self._session.note_progress()
 
     async def _wait_for_slot(self, request: Request[Any, Any]) -> None:
@@ -124,8 +121,16 @@ class Caller:
             self._table.withdraw(call)
             raise
         call.since = trio.current_time()
-        self.deadlines += 1
         return call
+
+    async def _wait_settled(self, call: OutgoingCall) -> None:
+        """Wait until the call has its end, and not longer than the call timeout."""
+        self.deadlines += 1
+        try:
+            with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
+                await call.settled.wait()
+        finally:
+            self.deadlines -= 1
 
     def _conclude(self, call: OutgoingCall) -> Response:
         """The response, or the error that stands for how the call ended. The value is looked at first."""
@@ -166,14 +171,11 @@ class Caller:
 
     async def _keep_slot(self, call: OutgoingCall) -> None:
         """Hold the slot of a cancelled call for as long as the call itself would have."""
-        self.deadlines += 1
         try:
-            with trio.CancelScope(deadline=call.since + self._settings.limits.call_timeout):
-                await call.settled.wait()
+            await self._wait_settled(call)
             if call.state is CallState.CANCELLED:
                 self._table.happen(call, Happening.TIME_IS_UP)
         finally:
-            self.deadlines -= 1
             self._slot.release()
             self._session.note_progress()
 

@@ -168,22 +168,6 @@ def test_a_method_of_the_object_alone_is_an_override():
     assert log == [LINK]
 
 
-def test_several_with_a_method_of_their_own_are_asked_themselves():
-    log: list[Any] = []
-
-    class Announced(Instruments):
-        def ping_sent(self, link: Link) -> None:
-            log.append("announced")
-            super().ping_sent(link)
-
-    announced = Announced([recording("only", log)])
-
-    announced.ping_sent(LINK)
-    Instruments([announced]).ping_sent(LINK)
-
-    assert log == ["announced", ("only", "ping_sent", (LINK,), {})] * 2
-
-
 def test_no_instruments_at_all_are_fine():
     Instruments(()).connection_opened(LINK)
 

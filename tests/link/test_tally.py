@@ -23,14 +23,18 @@ class OnlyEnds(Instrument):
         pass
 
 
-async def test_statistics_count_what_happened(autojump_clock):
+def failing_router() -> Router:
     router = Router(v16)
 
     @router.on(v16.DataTransferRequest)
     async def fail(session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
         raise ValueError("a bug")
 
-    async with open_lone("csms", router, call_timeout=5) as end:
+    return router
+
+
+async def test_statistics_count_what_happened(autojump_clock):
+    async with open_lone("csms", failing_router(), call_timeout=5) as end:
         fresh = end.session.statistics().counters
         with pytest.raises(CallTimeout):
             await end.session.call(REQUEST)
@@ -103,18 +107,12 @@ async def test_who_listens_to_one_event_is_told_of_that_one(autojump_clock):
 @pytest.mark.parametrize("framing", [True, False])
 @pytest.mark.parametrize("instrument", [Instrument(), OnlyEnds(), Recorder(), Instruments([OnlyEnds(), Recorder()])])
 async def test_who_listens_makes_no_difference_to_the_counts(instrument: Instrument, framing: bool, autojump_clock):
-    router = Router(v16)
-
-    @router.on(v16.DataTransferRequest)
-    async def fail(session, request: v16.DataTransferRequest) -> v16.DataTransferResponse:
-        raise ValueError("a bug")
-
     limits = Limits(call_timeout=5)
     settings = Settings(limits=limits, instrument=instrument, new_message_id=(f"m-{n}" for n in range(9)).__next__)
     link = Link(identity="CP-1", role="charge_point", number=1)
     async with (
         open_transport_pair(framing=framing, limits=limits) as (client, server, _),
-        open_session(client, router, link=link, settings=settings) as session,
+        open_session(client, failing_router(), link=link, settings=settings) as session,
     ):
         with trio.move_on_after(1):
             await session.call(REQUEST)  # m-0, cancelled
