@@ -38,24 +38,11 @@ class Tally:
         self._hears_sent = listens(instrument, "frame_sent")
         self._hears_received = listens(instrument, "frame_received")
         self._hears_ended = listens(instrument, "call_ended")
-        self._frames_received = 0
-        self._bad_frames = 0
-        self._calls_ended = 0
-        self._timeouts = 0
-        self._replies_dropped = 0
-        self._handler_failures = 0
+        self._counts = dict.fromkeys((field.name for field in attrs.fields(SessionCounters)), 0)
 
     def snapshot(self, *, frames_sent: int) -> SessionCounters:
-        """The counts at this moment."""
-        return SessionCounters(
-            frames_sent=frames_sent,
-            frames_received=self._frames_received,
-            bad_frames=self._bad_frames,
-            calls_ended=self._calls_ended,
-            timeouts=self._timeouts,
-            replies_dropped=self._replies_dropped,
-            handler_failures=self._handler_failures,
-        )
+        """The counts at this moment; who hands frames over knows how many there were."""
+        return SessionCounters(**{**self._counts, "frames_sent": frames_sent})
 
     def note_of(self, frame: Frame, *, action: str, text: str) -> Callable[[], None] | None:
         """What is to be called when this frame goes out, if anybody listens; the connection counts what it sends."""
@@ -64,24 +51,24 @@ class Tally:
         return partial(self._instrument.frame_sent, self._link, frame, action=action, text=text)
 
     def frame_received(self, frame: Frame, *, action: str | None, text: str) -> None:
-        self._frames_received += 1
+        self._counts["frames_received"] += 1
         if self._hears_received:
             self._instrument.frame_received(self._link, frame, action=action, text=text)
 
     def frame_refused(self, description: str, *, text: str) -> None:
-        self._bad_frames += 1
+        self._counts["bad_frames"] += 1
         self._instrument.frame_refused(self._link, description, text=text)
 
     def reply_dropped(self, match: Match, *, message_id: str, action: str | None, frame: Reply | None) -> None:
-        self._replies_dropped += 1
+        self._counts["replies_dropped"] += 1
         self._instrument.reply_dropped(self._link, match, message_id=message_id, action=action, frame=frame)
 
     def call_ended(
         self, call: PendingCall, outcome: Outcome, origin: Origin, code: str | None = None, *, since: float
     ) -> None:
         """An outgoing call that was handed over at `since` has its outcome."""
-        self._calls_ended += 1
-        self._timeouts += outcome == "timeout"
+        self._counts["calls_ended"] += 1
+        self._counts["timeouts"] += outcome == "timeout"
         if self._hears_ended:
             report = CallReport(
                 message_id=call.message_id,
@@ -94,5 +81,5 @@ class Tally:
             self._instrument.call_ended(self._link, report)
 
     def handler_failed(self, action: str, *, message_id: str, error: Exception | None) -> None:
-        self._handler_failures += 1
+        self._counts["handler_failures"] += 1
         self._instrument.handler_failed(self._link, action, message_id=message_id, error=error)

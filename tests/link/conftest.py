@@ -173,6 +173,11 @@ class Lone:
     async def hear(self) -> Any:
         return json.loads(await self.peer.receive())
 
+    async def hear_at(self) -> tuple[float, Any]:
+        """What comes next, behind the instant at which it did."""
+        elements = await self.hear()
+        return trio.current_time(), elements
+
     def hang_up(self, closed: Closed) -> None:
         """Let the peer close in an orderly way."""
         self.peer.end(closed)

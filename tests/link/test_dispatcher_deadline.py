@@ -1,7 +1,6 @@
 """The time that a handler has: each its own, whatever became of those before it and whatever it does when it is up."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 import trio
@@ -37,22 +36,17 @@ async def ask(end: Lone, message_id: str, data: object = "") -> None:
     await end.say(2, message_id, "DataTransfer", {"vendorId": "Acme", "data": str(data)})
 
 
-async def hear_at(end: Lone) -> tuple[float, Any]:
-    elements = await end.hear()
-    return trio.current_time(), elements
-
-
 async def test_the_time_of_one_call_is_not_that_of_the_next(lone, autojump_clock):
     async with lone(router_of(take), handler_deadline=DEADLINE) as end:
         await ask(end, "p-1", 9)
         await ask(end, "p-2", 9)
-        assert await hear_at(end) == (9, [3, "p-1", ACCEPTED])
-        assert await hear_at(end) == (18, [3, "p-2", ACCEPTED])
+        assert await end.hear_at() == (9, [3, "p-1", ACCEPTED])
+        assert await end.hear_at() == (18, [3, "p-2", ACCEPTED])
         await trio.sleep(100)  # while nothing is handled no time runs out
 
         await ask(end, "p-3", 9)
 
-        assert await hear_at(end) == (127, [3, "p-3", ACCEPTED])
+        assert await end.hear_at() == (127, [3, "p-3", ACCEPTED])
         assert end.recorder.named("failed") == []
 
 
@@ -61,7 +55,7 @@ async def test_calls_after_one_that_took_too_long_have_their_full_time(lone, aut
         for number, seconds in enumerate([11, 9, 99, 99, 9, 0]):
             await ask(end, f"p-{number}", seconds)
 
-        assert [await hear_at(end) for _ in range(6)] == [
+        assert [await end.hear_at() for _ in range(6)] == [
             (10, [4, "p-0", *TOO_LATE]),
             (19, [3, "p-1", ACCEPTED]),
             (29, [4, "p-2", *TOO_LATE]),
@@ -70,7 +64,7 @@ async def test_calls_after_one_that_took_too_long_have_their_full_time(lone, aut
             (48, [3, "p-5", ACCEPTED]),
         ]
         await ask(end, "p-0", 1)  # its id is free again
-        assert await hear_at(end) == (49, [3, "p-0", ACCEPTED])
+        assert await end.hear_at() == (49, [3, "p-0", ACCEPTED])
         await trio.testing.wait_all_tasks_blocked()
         assert_at_rest(end.session.statistics())
 
@@ -84,11 +78,11 @@ async def test_one_that_takes_too_long_does_not_cut_the_one_beside_it(lone, auto
         await trio.testing.wait_all_tasks_blocked()
         assert (end.session.statistics().handlers_running, end.session.statistics().inbox) == (2, 1)
 
-        assert await hear_at(end) == (10, [4, "p-1", *TOO_LATE])
+        assert await end.hear_at() == (10, [4, "p-1", *TOO_LATE])
         await trio.testing.wait_all_tasks_blocked()
         assert (end.session.statistics().handlers_running, end.session.statistics().inbox) == (2, 0)
-        assert await hear_at(end) == (14, [3, "p-2", ACCEPTED])
-        assert await hear_at(end) == (19, [3, "p-3", ACCEPTED])
+        assert await end.hear_at() == (14, [3, "p-2", ACCEPTED])
+        assert await end.hear_at() == (19, [3, "p-3", ACCEPTED])
 
 
 async def hold_on(seconds: str) -> None:
@@ -112,8 +106,8 @@ async def test_an_answer_counts_although_the_time_is_up(lone, handle, seconds: i
         await ask(end, "p-1", seconds)
         await ask(end, "p-2", seconds)
 
-        assert await hear_at(end) == (seconds, [3, "p-1", ACCEPTED])
-        assert await hear_at(end) == (2 * seconds, [3, "p-2", ACCEPTED])
+        assert await end.hear_at() == (seconds, [3, "p-1", ACCEPTED])
+        assert await end.hear_at() == (2 * seconds, [3, "p-2", ACCEPTED])
         await trio.testing.wait_all_tasks_blocked()
         assert [frame for frame, *_ in end.recorder.named("sent")] == ["CallResult", "CallResult"]
         assert end.recorder.named("failed") == []
@@ -132,7 +126,7 @@ async def test_an_error_of_one_that_is_cut_off_is_what_is_told(lone, autojump_cl
     async with lone(router_of(fail_at_the_end), handler_deadline=DEADLINE) as end:
         await ask(end, "p-1")
 
-        assert await hear_at(end) == (10, [4, "p-1", *FAILED])
+        assert await end.hear_at() == (10, [4, "p-1", *FAILED])
         assert end.recorder.named("failed") == [("DataTransfer", "p-1", error)]
 
 
@@ -154,8 +148,8 @@ async def test_an_error_beside_the_cut_is_told_and_one_answer_given(lone, autoju
         await ask(end, "p-1")
         await ask(end, "p-2")
 
-        assert await hear_at(end) == (10, [4, "p-1", *TOO_LATE])
-        assert await hear_at(end) == (20, [4, "p-2", *TOO_LATE])
+        assert await end.hear_at() == (10, [4, "p-1", *TOO_LATE])
+        assert await end.hear_at() == (20, [4, "p-2", *TOO_LATE])
         (_, id_1, group), (_, id_2, late), *_ = end.recorder.named("failed")
         assert (id_1, id_2, late) == ("p-1", "p-1", None)
         assert group.exceptions == (error,)

@@ -2,7 +2,6 @@
 
 import gc
 import json
-from typing import Any
 
 import pytest
 import trio
@@ -31,11 +30,6 @@ async def ask(end: Lone, message_id: str, data: str | None = None) -> None:
     await trio.testing.wait_all_tasks_blocked()
 
 
-async def hear_at(end: Lone) -> tuple[float, Any]:
-    elements = await end.hear()
-    return trio.current_time(), elements
-
-
 async def test_what_does_not_fit_the_inbox_is_refused_at_once(lone, autojump_clock):
     async with lone(slow_router()) as end:
         for number in range(1 + 8):
@@ -44,9 +38,9 @@ async def test_what_does_not_fit_the_inbox_is_refused_at_once(lone, autojump_clo
 
         await ask(end, "excess")
 
-        assert await hear_at(end) == (0, [4, "excess", *TOO_MANY])
+        assert await end.hear_at() == (0, [4, "excess", *TOO_MANY])
         for number in range(1 + 8):
-            assert await hear_at(end) == (10 * (number + 1), [3, f"p-{number}", ACCEPTED])
+            assert await end.hear_at() == (10 * (number + 1), [3, f"p-{number}", ACCEPTED])
 
 
 async def test_excess_after_excess_is_refused_for_as_long_as_the_peer_reads(lone, autojump_clock):
@@ -56,7 +50,7 @@ async def test_excess_after_excess_is_refused_for_as_long_as_the_peer_reads(lone
 
         for number in range(100):
             await ask(end, f"excess-{number}")
-            assert await hear_at(end) == (0, [4, f"excess-{number}", *TOO_MANY])
+            assert await end.hear_at() == (0, [4, f"excess-{number}", *TOO_MANY])
         assert end.session.closed is None
 
 
@@ -88,12 +82,12 @@ async def test_an_id_in_progress_is_refused_and_may_be_used_again_later(lone, au
         await ask(end, "p-2")
 
         duplicate = ["GenericError", "a CALL with this id is being processed", {}]
-        assert await hear_at(end) == (0, [4, "p-1", *duplicate])
-        assert await hear_at(end) == (0, [4, "p-2", *duplicate])
-        assert await hear_at(end) == (10, [3, "p-1", ACCEPTED])
-        assert await hear_at(end) == (20, [3, "p-2", ACCEPTED])
+        assert await end.hear_at() == (0, [4, "p-1", *duplicate])
+        assert await end.hear_at() == (0, [4, "p-2", *duplicate])
+        assert await end.hear_at() == (10, [3, "p-1", ACCEPTED])
+        assert await end.hear_at() == (20, [3, "p-2", ACCEPTED])
         await ask(end, "p-1")
-        assert await hear_at(end) == (30, [3, "p-1", ACCEPTED])
+        assert await end.hear_at() == (30, [3, "p-1", ACCEPTED])
 
 
 @pytest.mark.parametrize(
